@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A bump allocator: everything that a compilation makes lives until the arena is freed.
+ *
+ * Nodes of the syntax tree, the model and their strings are owned by one arena and hold plain
+ * pointers to each other; nothing in an arena is ever freed alone, and nothing in it may own
+ * memory outside. Allocation aborts on exhaustion, as GLib's does. Not thread-safe.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct VnArena VnArena;
+
+VnArena *vn_arena_new(void);
+void vn_arena_free(VnArena *arena);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnArena, vn_arena_free)
+
+/* Zeroed, aligned to 8 bytes. A size of 0 gives a valid, unusable pointer. */
+gpointer vn_arena_alloc(VnArena *arena, gsize size);
+char *vn_arena_strndup(VnArena *arena, const char *text, gsize length);
+char *vn_arena_strdup(VnArena *arena, const char *text);
+char *vn_arena_printf(VnArena *arena, const char *format, ...) G_GNUC_PRINTF(2, 3);
+gpointer vn_arena_memdup(VnArena *arena, gconstpointer data, gsize size);
+
+/* Bytes handed out so far. */
+gsize vn_arena_used(const VnArena *arena);
+
+#define vn_arena_new0(arena, Type) ((Type *)vn_arena_alloc((arena), sizeof(Type)))
+#define vn_arena_array0(arena, Type, n) ((Type *)vn_arena_alloc((arena), sizeof(Type) * (gsize)(n)))
