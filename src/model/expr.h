@@ -29,7 +29,7 @@ typedef enum {
 #define VN_BUILTIN(id, name, n_args, help) VN_BUILTIN_##id,
 #include "model/builtin.def"
 #undef VN_BUILTIN
-  VN_BUILTIN_COUNT
+  VN_N_BUILTINS
 } VnBuiltin;
 
 /* The fields every task has; an action's own follow from VN_FIELD_OWN on. */
