@@ -29,7 +29,8 @@ typedef struct {
   VnSpan span;
   VnPrefix prefix4, prefix6; /* length 0 and family 0: none given or needed */
   guint32 site;              /* in the model's sites */
-  guint32 tech;              /* in tech/tech.h's table; decided by its VMs or `using` */
+  guint32 tech;              /* in tech/tech.h's table: `using`, or VN_NO_ID until src/topology
+                                decides it by the images of its VMs */
   VnImpairment impairment;
   guint32 mtu;               /* bytes; 0: the technology's */
   gboolean capture;
@@ -70,7 +71,10 @@ typedef struct {
   VnSpan span;                  /* where the script says it */
 } VnIface;
 
-/* Where a route of a router or host leads. */
+/* Where a route of a router or host leads. What is on the link by an interface's own prefix is
+ * listed for routers, too. In a flat network (`network PREFIX`) routers have host addresses (32 or
+ * 128 bits) and host routes, and a gateway need not be covered by another route: it is on the link
+ * of `iface`. */
 typedef enum {
   VN_ROUTE_LINK,     /* straight onto the segment of `iface` */
   VN_ROUTE_GATEWAY,  /* through `gateway` on the segment of `iface` */

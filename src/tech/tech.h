@@ -69,3 +69,5 @@ typedef struct {
 const VnTech *vn_tech(VnTechId id);
 /* VN_TECH_COUNT if no technology bears the name. */
 VnTechId vn_tech_from_name(const char *name);
+/* "take snapshots": what one without it can't do. */
+const char *vn_tech_can_text(VnTechCan can);
