@@ -82,6 +82,17 @@ typedef struct {
   char *folder; /* SPOOL: owned by the caller */
 } VnDriverChannel;
 
+/* A router's external interface, as a non-blocking descriptor: each read gives one IP packet with
+ * `header` bytes before it (to be skipped), each write takes one with header4 or header6 before
+ * it, by the packet's version. header is 0 for TUN. */
+#define VN_DRIVER_EXTERNAL_HEADER_MAX 16
+typedef struct {
+  int fd; /* the caller closes it */
+  guint32 header;
+  guint8 header4[VN_DRIVER_EXTERNAL_HEADER_MAX];
+  guint8 header6[VN_DRIVER_EXTERNAL_HEADER_MAX];
+} VnDriverExternal;
+
 /* One item of a batch: which, and how it went. */
 typedef struct {
   guint32 id;
@@ -137,6 +148,10 @@ struct VnDriver {
   /* A packet socket (AF_PACKET, ready to read, all frames of the segment once); -1 with error.
    * NULL where the hub in the slave captures. */
   int (*open_capture)(VnDriverState *state, guint32 segment, GError **error);
+
+  /* Of a router that is on and has an external interface. NULL: packets come over the channel. */
+  gboolean (*open_external)(VnDriverState *state, guint32 vm, VnDriverExternal *out_external,
+                            GError **error);
 
   /* Confinement, from what the kernel shows: appends one line a fact. FALSE: not confined. */
   gboolean (*prove)(VnDriverState *state, GPtrArray *out_facts, GError **error);
