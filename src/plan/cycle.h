@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Is the order of the tasks an order? */
+#pragma once
+
+#include "base/diag.h"
+#include "model/model.h"
+
+/* FALSE: every cycle that following the first predecessors meets was reported as VN301, with the
+ * places of its tasks. O(tasks + order). */
+gboolean vn_plan_check_cycles(const VnModel *model, VnDiagSink *sink);
