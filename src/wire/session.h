@@ -4,7 +4,8 @@
  * Reads as much as there is, hands over every whole frame, and writes what was queued once at the
  * end of the turn of the loop (a batch of answers is one write). Over a UNIX socket now; TCP and
  * the handshake come behind the same interface. The peer is not trusted: a malformed or too large
- * frame ends the session with an error. Not thread-safe; vn_session_invoke is.
+ * frame ends the session with an error. Not thread-safe: everything is called in the thread of
+ * the session's context.
  */
 #pragma once
 
@@ -52,6 +53,15 @@ void vn_session_send(VnSession *session, VnMessageKind kind, guint32 vm, guint64
 /* The body of a message, checked against the type of its kind; NULL with error if malformed. */
 GVariant *vn_message_body(const VnFrame *frame, GError **error);
 const char *vn_message_text(guint16 kind); /* of frames, too; "?" */
+/* The GVariant type of a message's body; NULL: it has none. */
+const char *vn_message_type(guint16 kind);
+
+/* Each second in which nothing else was sent a HEARTBEAT goes out; those that come are swallowed.
+ * After lost_after silent seconds the session closes with an error; 0: never. */
+void vn_session_set_heartbeat(VnSession *session, guint lost_after);
+/* Microseconds to look for input again and again before sleeping, while an answer is expected:
+ * waking a sleeping CPU costs more than a short task. 0: off. */
+void vn_session_set_spin(VnSession *session, guint spin_us);
 
 gsize vn_session_queued(const VnSession *session);
 /* Stop reading (control pushes back) and go on. */
