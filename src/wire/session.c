@@ -456,7 +456,7 @@ send_body(VnSession *session, VnMessageKind kind, guint32 vm, guint64 id, GVaria
   p = put_be(p, VN_TAG_BODY, 2);
   p = put_be(p, size, 4);
   if (size > 0)
-    g_variant_store(body, p);
+    memcpy(p, g_variant_get_data(body), size); /* _store wants an aligned place */
   session->out.end += VN_FRAME_HEADER + payload;
   queued(session);
 }
