@@ -61,7 +61,7 @@ void vn_store_add_host(VnStore *store, guint32 point, guint32 id, const char *na
                        const char *kind, const char *site, const char *technology,
                        const char *address);
 void vn_store_add_task(VnStore *store, guint32 point, guint32 id, const char *name,
-                       const char *action);
+                       const char *action, const char *returns_json);
 
 /* The trial's number in the database. */
 gint64 vn_store_begin_trial(VnStore *store, guint32 point, guint32 number, guint64 seed);
@@ -82,12 +82,11 @@ typedef struct {
   const char *out, *err;
   gsize out_size, err_size;
   guint64 out_total, err_total;
+  const char *fields_json; /* what the action returned, an object by name; NULL: nothing */
   const char *error;
 } VnStoreOutcome;
 
-gint64 vn_store_add_outcome(VnStore *store, const VnStoreOutcome *outcome);
-void vn_store_add_field(VnStore *store, gint64 outcome, const char *name, const char *type,
-                        const VnStoreValue *value);
+void vn_store_add_outcome(VnStore *store, const VnStoreOutcome *outcome);
 
 void vn_store_add_measure(VnStore *store, gint64 trial, const char *name, const double *value,
                           const char *unit, const char *error);

@@ -178,13 +178,15 @@ vn_store_add_host(VnStore *store, guint32 point, guint32 id, const char *name, c
 }
 
 void
-vn_store_add_task(VnStore *store, guint32 point, guint32 id, const char *name, const char *action)
+vn_store_add_task(VnStore *store, guint32 point, guint32 id, const char *name, const char *action,
+                  const char *returns_json)
 {
   sqlite3_stmt *statement = vn_store_prepare(store, STATEMENT_ADD_TASK);
   bind_int(statement, 1, point);
   bind_int(statement, 2, id);
   bind_text(statement, 3, name);
   bind_text(statement, 4, action);
+  bind_text(statement, 5, returns_json);
   vn_store_step(store, statement);
 }
 
@@ -233,9 +235,9 @@ void
 vn_store_drop_trial(VnStore *store, gint64 trial)
 {
   static const Statement drops[] = {
-      STATEMENT_DROP_FIELDS,   STATEMENT_DROP_OUTCOMES, STATEMENT_DROP_MEASURES,
-      STATEMENT_DROP_EXPECTATIONS, STATEMENT_DROP_CAPTURES, STATEMENT_DROP_FACTS,
-      STATEMENT_DROP_EVENTS,   STATEMENT_DROP_TRIAL};
+      STATEMENT_DROP_OUTCOMES, STATEMENT_DROP_MEASURES, STATEMENT_DROP_EXPECTATIONS,
+      STATEMENT_DROP_CAPTURES, STATEMENT_DROP_FACTS,    STATEMENT_DROP_EVENTS,
+      STATEMENT_DROP_TRIAL};
   static const char *const folders[] = {"outputs", "captures", "files"};
   for (guint i = 0; i < G_N_ELEMENTS(drops); i++) {
     sqlite3_stmt *statement = vn_store_prepare(store, drops[i]);
@@ -292,12 +294,12 @@ bind_numbers(sqlite3_stmt *statement, const VnStoreOutcome *outcome)
   sqlite3_bind_int64(statement, 9, outcome->elapsed_ns);
 }
 
-gint64
+void
 vn_store_add_outcome(VnStore *store, const VnStoreOutcome *outcome)
 {
   sqlite3_stmt *statement = vn_store_prepare(store, STATEMENT_ADD_OUTCOME);
   if (statement == NULL)
-    return 0;
+    return;
   sqlite3_bind_int64(statement, 1, outcome->trial);
   sqlite3_bind_int64(statement, 2, outcome->task);
   if (outcome->host == VN_STORE_NO_HOST)
@@ -311,20 +313,8 @@ vn_store_add_outcome(VnStore *store, const VnStoreOutcome *outcome)
   bind_stream(store, statement, 11, 15, outcome, TRUE);
   sqlite3_bind_int64(statement, 12, (gint64)outcome->out_total);
   sqlite3_bind_int64(statement, 13, (gint64)outcome->err_total);
-  bind_text(statement, 16, outcome->error);
-  vn_store_step(store, statement);
-  return sqlite3_last_insert_rowid(store->db);
-}
-
-void
-vn_store_add_field(VnStore *store, gint64 outcome, const char *name, const char *type,
-                   const VnStoreValue *value)
-{
-  sqlite3_stmt *statement = vn_store_prepare(store, STATEMENT_ADD_FIELD);
-  bind_int(statement, 1, outcome);
-  bind_text(statement, 2, name);
-  bind_text(statement, 3, type);
-  bind_value(statement, 4, value);
+  bind_text(statement, 16, outcome->fields_json);
+  bind_text(statement, 17, outcome->error);
   vn_store_step(store, statement);
 }
 
