@@ -58,7 +58,13 @@ typedef struct VnExpr {
   VnValue value; /* CONST */
   const struct VnExpr *const *operands;
   guint32 n_operands;
+  guint32 size; /* nodes of the tree, this one included; shared parts count each time */
 } VnExpr;
+
+/* Most nodes of one expression: an evaluation visits each at most once. */
+#define VN_EXPR_MAX_SIZE 1000000
+/* Most bytes of a text that an expression makes. */
+#define VN_TEXT_MAX_BYTES (1u << 20)
 
 typedef enum {
   VN_EXPR_OR, VN_EXPR_AND, VN_EXPR_NOT,
@@ -90,6 +96,21 @@ typedef enum {
 /* Total: ends for every expression, in time linear in its size. Values are made in arena. */
 gboolean vn_expr_evaluate(const VnExpr *expr, const VnExprScope *scope, VnArena *arena,
                           VnValue *out, GError **error);
+/* The kind that an operation gives for operands of these kinds; VN_VALUE_NONE if it is not defined
+ * on them. right is ignored for NOT and NEG. */
+VnValueKind vn_expr_op_kind(VnExprOp op, VnValueKind left, VnValueKind right);
+/* What a builtin gives for a list of such items (FLOAT and the like), or NONE. */
+VnValueKind vn_expr_builtin_kind(VnBuiltin builtin, VnValueKind item);
+const char *vn_expr_op_text(VnExprOp op); /* "+" */
+const char *vn_builtin_name(VnBuiltin builtin);
+guint vn_builtin_n_args(VnBuiltin builtin);
+/* VN_N_BUILTINS if there is none of that name. */
+VnBuiltin vn_builtin_from_name(const char *name);
+/* A quantity as a number in unit, which must be of its dimension. */
+VnValue vn_expr_convert(const VnValue *quantity, VnUnit unit);
+/* list[int] from 0, prefix[int]. */
+gboolean vn_expr_index(const VnValue *base, gint64 index, VnArena *arena, VnValue *out,
+                       GError **error);
 /* One operation on values whose kinds the checker accepted: shared by the compiler's folding. */
 gboolean vn_expr_apply(VnExprOp op, const VnValue *left, const VnValue *right, VnArena *arena,
                        VnValue *out, GError **error);
