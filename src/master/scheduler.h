@@ -42,7 +42,10 @@ typedef struct {
    * before followers start, so that what it stores is stored before them. */
   void (*node_ended)(guint32 node, guint32 attempt, VnNodeState state, const VnOutcome *outcome,
                      gboolean will_retry, gpointer data);
+  /* TEARDOWN has ended: the last thing that happens. The scheduler must not be freed inside. */
   void (*finished)(VnRunStatus status, gpointer data);
+  /* A background task is ready: its followers start next. */
+  void (*node_serving)(guint32 node, gint64 at_ns, gpointer data);
 } VnSchedulerObserver;
 
 typedef struct VnScheduler VnScheduler;
@@ -55,17 +58,29 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnScheduler, vn_scheduler_free)
 
 void vn_scheduler_start(VnScheduler *scheduler);
 
-/* The executor's answers. outcome is needed for TASK nodes; others need its status and error. */
+/* The executor's answers; it may also give them while `start` or `cancel` runs. outcome is needed
+ * for TASK nodes; others need its status and error. started_ns and ended_ns are set by the
+ * scheduler; elapsed_ns 0 means that the guest did not measure it. The answer to a cancelled node
+ * is CANCELLED, whatever the signal did to its exit code, unless it ended by itself before. */
 void vn_scheduler_ended(VnScheduler *scheduler, guint32 node, const VnOutcome *outcome);
 void vn_scheduler_serving(VnScheduler *scheduler, guint32 node); /* a background task is ready */
 void vn_scheduler_alarm(VnScheduler *scheduler);
-/* The end of a turn of the loop: hands over what may start, in one batch. */
+/* The end of a turn of the loop: hands over what may start, in one batch. start, alarm and
+ * interrupt end with a turn of their own. */
 void vn_scheduler_turn(VnScheduler *scheduler);
-/* Ctrl-C: cancels what runs, takes down. */
+/* Ctrl-C: cancels what runs, runs the `always` tasks that are left, takes down. The second one
+ * leaves them out, too. */
 void vn_scheduler_interrupt(VnScheduler *scheduler);
 
 VnNodeState vn_scheduler_state(const VnScheduler *scheduler, guint32 node);
 VnRunStatus vn_scheduler_status(const VnScheduler *scheduler);
+/* What times of outcomes and observers count from, on the executor's clock: BEGIN, and before it
+ * the call of vn_scheduler_start. */
+gint64 vn_scheduler_epoch(const VnScheduler *scheduler);
+
+/* An agent ends a task at its timeout; one that has not answered this much later is cancelled by
+ * the scheduler. Control tasks have no agent: the scheduler cancels them at the timeout itself. */
+#define VN_SCHEDULER_GRACE_NS (5 * G_GINT64_CONSTANT(1000000000))
 
 /* Results so far, for `when`, arguments, `succeeds when`, expectations and measures. The scope is
  * valid as long as the scheduler; executors use it to evaluate a call's arguments. */

@@ -87,8 +87,8 @@ report_cycle(const Order *order, guint32 member, VnDiagSink *sink)
   }
   if (length > MAX_SHOWN)
     g_string_append(path, " …");
-  VnDiag *diag = vn_diag_add(sink, VN_DIAG_VN301, tasks[first].span,
-                             "no task can start: %s", path->str);
+  VnDiag *diag =
+      vn_diag_add(sink, VN_DIAG_VN301, tasks[first].span, "no task can start: %s", path->str);
   t = first;
   for (guint32 k = 0; k + 1 < MIN(length, MAX_SHOWN); k++) {
     guint32 before = first_left(order, t);

@@ -15,8 +15,8 @@ typedef struct {
   const VnModel *model;
   VnArena *arena;
   VnGraph *graph;
-  guint8 *followed;   /* by task: some task comes after it */
-  guint32 *filled;    /* by node: entries of its row that are filled; NULL while counting */
+  guint8 *followed; /* by task: some task comes after it */
+  guint32 *filled;  /* by node: entries of its row that are filled; NULL while counting */
 } Builder;
 
 static gboolean
@@ -48,8 +48,8 @@ count_nodes(const VnModel *model, guint32 n_ready, guint32 *out_n, VnDiagSink *s
     span = model->tasks[t].span;
   }
   if (n > VN_GRAPH_MAX_NODES) {
-    VnDiag *diag = vn_diag_add(sink, VN_DIAG_VN117, span,
-                               "the experiment has more than %u steps", VN_GRAPH_MAX_NODES);
+    VnDiag *diag = vn_diag_add(sink, VN_DIAG_VN117, span, "the experiment has more than %u steps",
+                               VN_GRAPH_MAX_NODES);
     vn_diag_hint(diag, "a task counts once for each of its targets");
     return FALSE;
   }
