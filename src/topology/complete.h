@@ -10,3 +10,7 @@
 
 /* FALSE: an error was added to the sink. Notes (VN212, VN213) say what was added. */
 gboolean vn_topology_complete(VnModel *model, VnDiagSink *sink);
+
+/* Can this build deploy the completed model? Adds VN401 for each technology without a driver. A
+ * check of the script alone doesn't ask. */
+gboolean vn_topology_check_deployable(const VnModel *model, VnDiagSink *sink);
