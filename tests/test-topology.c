@@ -58,7 +58,7 @@ test_hello(void)
   g_assert_cmpstr(net_address(&net, 2), ==, "10.0.0.254");
   char mac[VN_MAC_TEXT_MAX];
   g_assert_cmpstr(vn_mac_format(topology->ifaces[1].mac, mac), ==, "02:00:00:01:00:00");
-  assert_table(&net, "bob", "/0 lan via 10.0.0.254");
+  assert_table(&net, "bob", "0.0.0.0/0 lan via 10.0.0.254");
   assert_table(&net, "lan.router", "10.0.0.0/24 lan");
   net_clear(&net);
 }
@@ -175,7 +175,7 @@ test_routed(void)
   assert_table(&net, "rb",
                "10.1.0.0/24 backbone via 10.9.0.254, 10.2.0.0/24 b0, 10.2.1.0/24 b1, "
                "10.9.0.0/24 backbone");
-  assert_table(&net, "x", "/0 backbone via 10.9.0.254");
+  assert_table(&net, "x", "0.0.0.0/0 backbone via 10.9.0.254");
   net_clear(&net);
 }
 
@@ -200,7 +200,7 @@ test_both_families(void)
   g_assert_cmpstr(vn_address_format(&ifaces[0].address6, text), ==, "fd00::1");
   g_assert_cmpuint(ifaces[1].address4.family, ==, 0);
   g_assert_cmpstr(vn_address_format(&ifaces[1].address6, text), ==, "fd00:1::1");
-  assert_table(&net, "x", "/0 a via 10.1.0.254, /0 a via fd00::ffff:ffff:ffff:ffff");
+  assert_table(&net, "x", "0.0.0.0/0 a via 10.1.0.254, ::/0 a via fd00::ffff:ffff:ffff:ffff");
   assert_table(&net, "r", "10.1.0.0/24 a, fd00::/64 a, fd00:1::/64 b");
   net_clear(&net);
 }
@@ -329,10 +329,10 @@ test_technologies(void)
           virtualpc = net_image(&net, "w98", VN_TECH_VIRTUALPC);
   guint32 lan = net_segment(&net, "lan", NULL), sim = net_segment(&net, "sim", NULL);
   g_array_index(net.segments, VnSegment, sim).tech = VN_TECH_SIM;
-  g_array_index(net.vms, VnVm, net_host(&net, "a", lan, NULL)).image = vmware;
+  net_host_of(&net, "a", lan, vmware);
   net_host(&net, "plain", lan, NULL);
-  g_array_index(net.vms, VnVm, net_host(&net, "b", lan, NULL)).image = virtualpc;
-  g_array_index(net.vms, VnVm, net_host(&net, "c", sim, NULL)).image = vmware;
+  net_host_of(&net, "b", lan, virtualpc);
+  net_host_of(&net, "c", sim, vmware);
   g_assert_false(net_complete(&net));
   assert_codes(&net, "VN203 VN203");
   net_clear(&net);

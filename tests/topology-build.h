@@ -113,6 +113,13 @@ net_host(Net *net, const char *name, guint32 segment, const char *address)
   return vm;
 }
 
+static inline void
+net_host_of(Net *net, const char *name, guint32 segment, guint32 image)
+{
+  guint32 vm = net_host(net, name, segment, NULL);
+  g_array_index(net->vms, VnVm, vm).image = image;
+}
+
 static inline gboolean
 net_complete(Net *net)
 {
