@@ -171,7 +171,8 @@ test_routed(void)
   net_host(&net, "x", backbone, NULL);
   g_assert_true(net_complete(&net));
   assert_codes(&net, "");
-  assert_table(&net, "ra", "10.1.0.0/24 a, 10.9.0.0/24 backbone, 10.2.0.0/23 backbone via 10.9.0.253");
+  assert_table(&net, "ra",
+               "10.1.0.0/24 a, 10.9.0.0/24 backbone, 10.2.0.0/23 backbone via 10.9.0.253");
   assert_table(&net, "rb",
                "10.1.0.0/24 backbone via 10.9.0.254, 10.2.0.0/24 b0, 10.2.1.0/24 b1, "
                "10.9.0.0/24 backbone");
@@ -212,7 +213,8 @@ test_prefixes(void)
   Net net;
   net_init(&net);
   guint32 a = net_segment(&net, "a", NULL), big = net_segment(&net, "big", NULL),
-          given = net_segment(&net, "given", "10.64.4.0/22"), last = net_segment(&net, "last", NULL);
+          given = net_segment(&net, "given", "10.64.4.0/22"),
+          last = net_segment(&net, "last", NULL);
   net_host(&net, "x", a, NULL);
   for (guint i = 0; i < 300; i++)
     net_host(&net, vn_arena_printf(net.arena, "h[%u]", i), big, NULL);
@@ -370,9 +372,15 @@ test_capabilities(void)
   guint32 host = net_host(&net, "h", lan, NULL), other = net_host(&net, "x", pc, NULL);
   g_array_index(net.vms, VnVm, host).vm = "debian";
   VnTask tasks[] = {
-      {.name = "fine", .targets = &host, .n_targets = 1, .control = VN_CONTROL_SUSPEND,
+      {.name = "fine",
+       .targets = &host,
+       .n_targets = 1,
+       .control = VN_CONTROL_SUSPEND,
        .span = {100, 101}},
-      {.name = "wrong", .targets = &other, .n_targets = 1, .control = VN_CONTROL_SUSPEND,
+      {.name = "wrong",
+       .targets = &other,
+       .n_targets = 1,
+       .control = VN_CONTROL_SUSPEND,
        .span = {101, 102}},
   };
   net.model.tasks = tasks;

@@ -83,7 +83,10 @@ net_segment(Net *net, const char *name, const char *prefix)
 static inline guint32
 net_vm(Net *net, const char *name, VnVmKind kind)
 {
-  VnVm vm = {.name = name, .span = net_span(net), .kind = (guint8)kind, .split_of = VN_NO_ID,
+  VnVm vm = {.name = name,
+             .span = net_span(net),
+             .kind = (guint8)kind,
+             .split_of = VN_NO_ID,
              .image = VN_NO_ID};
   g_array_append_val(net->vms, vm);
   return net->vms->len - 1;

@@ -7,8 +7,14 @@
 
 #include <string.h>
 
-#define TEXT(key, required, help) {key, VN_TECH_KEY_TEXT, NULL, required, help}
-#define WORD(key, words, help) {key, VN_TECH_KEY_WORD, words, FALSE, help}
+#define TEXT(key, required, help)               \
+  {                                             \
+    key, VN_TECH_KEY_TEXT, NULL, required, help \
+  }
+#define WORD(key, words, help)                \
+  {                                           \
+    key, VN_TECH_KEY_WORD, words, FALSE, help \
+  }
 
 static const VnTechKey keys_NETNS[] = {};
 
@@ -56,8 +62,8 @@ static const VnTechKey keys_VIRTUALPC[] = {
 };
 
 static const VnTech techs[] = {
-#define VN_TECH(id, name, title, os, can, router_ifaces, segments, hosts, available)               \
-  [VN_TECH_##id] = {name,     title, os,        can,       router_ifaces,                          \
+#define VN_TECH(id, name, title, os, can, router_ifaces, segments, hosts, available) \
+  [VN_TECH_##id] = {name,     title, os,        can,       router_ifaces,            \
                     segments, hosts, available, keys_##id, G_N_ELEMENTS(keys_##id)},
 #include "tech/tech.def"
 #undef VN_TECH

@@ -20,8 +20,9 @@ typedef struct {
 typedef struct {
   VnPrefix prefix;
   VnNumber low, high;
-  const Given *given; /* sorted */
-  gsize i_low, i_high; /* given[i_low] is the first not below low; given[i_high - 1] the last not above high */
+  const Given *given;  /* sorted */
+  gsize i_low, i_high; /* given[i_low] is the first not below low; given[i_high - 1] the last not
+                          above high */
   gboolean started, empty, refused;
 } Pool;
 
@@ -108,10 +109,9 @@ check_duplicates(const VnCompletion *completion, const Given *given, gsize n, gu
     const VnIface *iface = &topology->ifaces[given[i].iface];
     char text[VN_ADDRESS_TEXT_MAX];
     vn_address_format(vn_iface_address((VnIface *)iface, family), text);
-    VnDiag *diag = vn_diag_add(completion->sink, VN_DIAG_VN205, iface->span,
-                               "`%s` and `%s` have one address, %s",
-                               name_of(topology, given[i].iface),
-                               name_of(topology, given[i - 1].iface), text);
+    VnDiag *diag = vn_diag_add(
+        completion->sink, VN_DIAG_VN205, iface->span, "`%s` and `%s` have one address, %s",
+        name_of(topology, given[i].iface), name_of(topology, given[i - 1].iface), text);
     vn_diag_place(diag, topology->ifaces[given[i - 1].iface].span, "the other is here");
   }
 }
@@ -228,13 +228,12 @@ refuse_full(const VnCompletion *completion, Pool *pool, guint32 iface, guint fam
   VnNumberRange usable = vn_number_usable(&pool->prefix);
   guint32 wanted = count_sharers(completion, pool, family);
   char text[VN_PREFIX_TEXT_MAX];
-  VnDiag *diag = vn_diag_add(completion->sink, VN_DIAG_VN207,
-                             completion->topology->ifaces[iface].span,
-                             "%s has no address left for `%s`: it has %u, and %u are needed "
-                             "(routers included)",
-                             vn_prefix_format(&pool->prefix, text),
-                             name_of(completion->topology, iface),
-                             (guint)(usable.last - usable.first + 1), wanted);
+  VnDiag *diag =
+      vn_diag_add(completion->sink, VN_DIAG_VN207, completion->topology->ifaces[iface].span,
+                  "%s has no address left for `%s`: it has %u, and %u are needed "
+                  "(routers included)",
+                  vn_prefix_format(&pool->prefix, text), name_of(completion->topology, iface),
+                  (guint)(usable.last - usable.first + 1), wanted);
   guint bits = vn_address_bits(&pool->prefix.address), length = bits - 2;
   while (length > 0 && bits - length < 32 && (1u << (bits - length)) - 2 < wanted)
     length--;

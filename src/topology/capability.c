@@ -66,8 +66,8 @@ check_segment(const VnCompletion *completion, const VnSegment *segment)
       {impairment != NULL, VN_CAN_IMPAIR, impairment},
       {segment->capture, VN_CAN_CAPTURE, "capture"},
       {segment->mtu != 0, VN_CAN_MTU, "mtu"},
-      {segment->prefix6.address.family != 0 || topology->network6.address.family != 0,
-       VN_CAN_IPV6, "an IPv6 prefix"},
+      {segment->prefix6.address.family != 0 || topology->network6.address.family != 0, VN_CAN_IPV6,
+       "an IPv6 prefix"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(wishes); i++)
     if (wishes[i].wanted && (vn_tech(segment->tech)->can & wishes[i].can) == 0) {

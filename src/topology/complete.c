@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Completion in phases: each reads what the one before it settled.
  *
- *   index ─► technologies ─► rules ─► capabilities ─► routers added ─► prefixes ─► addresses
- *         ─► routers split ─► MAC addresses ─► routes and proxies
+ *   index, technologies, rules, capabilities, routers added, prefixes, addresses, routers split,
+ *   MAC addresses, routes and proxies
  *
  * Checks go on past errors, so that one run names every mistake; nothing is added, split or routed
  * once there was one. Addresses come before splitting, because a new router takes the place of the

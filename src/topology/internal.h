@@ -14,7 +14,8 @@ typedef struct {
   VnTopology *topology; /* the model's */
   VnArena *arena;       /* the model's */
   VnDiagSink *sink;
-  /* The interfaces on segment s, by VM: members[row[s] … row[s + 1]). Kept by vn_completion_index. */
+  /* The interfaces on segment s, by VM: members[row[s]] up to members[row[s + 1]], without it.
+   * Kept by vn_completion_index. */
   guint32 *row, *members;
 } VnCompletion;
 

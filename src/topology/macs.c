@@ -34,8 +34,9 @@ check_given(const VnCompletion *completion, const Given *given, gsize n)
     const char *name = topology->vms[iface->vm].name;
     vn_mac_format(given[i].mac, text);
     if ((given[i].mac & GROUP) != 0) {
-      VnDiag *diag = vn_diag_add(completion->sink, VN_DIAG_VN210, iface->span,
-                                 "`%s` can't have the MAC address %s: it is of a group", name, text);
+      VnDiag *diag =
+          vn_diag_add(completion->sink, VN_DIAG_VN210, iface->span,
+                      "`%s` can't have the MAC address %s: it is of a group", name, text);
       vn_diag_hint(diag, "the first byte of an interface's own is even: 02:…");
     }
     if (i == 0 || given[i].mac != given[i - 1].mac)

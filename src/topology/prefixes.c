@@ -12,10 +12,10 @@
 
 #include "topology/number.h"
 
-#define POOL_FIRST    0x0a400000u /* 10.64.0.0 */
-#define POOL_LAST     0x0a7fffffu /* 10.127.255.255 */
-#define USUAL_LENGTH  24
-#define LEAST_LENGTH  29 /* the smallest that is given unasked */
+#define POOL_FIRST   0x0a400000u /* 10.64.0.0 */
+#define POOL_LAST    0x0a7fffffu /* 10.127.255.255 */
+#define USUAL_LENGTH 24
+#define LEAST_LENGTH 29 /* the smallest that is given unasked */
 
 typedef struct {
   VnNumberRange range;
@@ -67,12 +67,11 @@ refuse_overlap(const VnCompletion *completion, const Given *a, const Given *b)
 {
   const Given *later = a->span.start > b->span.start ? a : b, *earlier = later == a ? b : a;
   char text1[VN_PREFIX_TEXT_MAX], text2[VN_PREFIX_TEXT_MAX];
-  VnDiag *diag = vn_diag_add(completion->sink, VN_DIAG_VN208, later->span,
-                             "%s overlaps %s of %s%s%s", vn_prefix_format(later->prefix, text1),
-                             vn_prefix_format(earlier->prefix, text2),
-                             earlier->name != NULL ? "segment `" : "the network",
-                             earlier->name != NULL ? earlier->name : "",
-                             earlier->name != NULL ? "`" : "");
+  VnDiag *diag =
+      vn_diag_add(completion->sink, VN_DIAG_VN208, later->span, "%s overlaps %s of %s%s%s",
+                  vn_prefix_format(later->prefix, text1), vn_prefix_format(earlier->prefix, text2),
+                  earlier->name != NULL ? "segment `" : "the network",
+                  earlier->name != NULL ? earlier->name : "", earlier->name != NULL ? "`" : "");
   vn_diag_place(diag, earlier->span, "declared here");
   if (later->name != NULL && earlier->name != NULL)
     vn_diag_hint(diag, "give each segment its own prefix; for one subnet across segments write "

@@ -24,7 +24,7 @@ add_proxy(const VnReach *reach, const VnTopology *topology, guint32 segment, con
   guint32 class = reach->class_of[host->segment];
   if (class == VN_NO_ID || host->segment == segment)
     return;
-  guint32 nearest = reach->nearest[(gsize)class * topology->n_segments + segment];
+  guint32 nearest = reach->nearest[(gsize) class * topology->n_segments + segment];
   if (nearest == VN_NO_ID)
     return;
   VnProxy proxy = {nearest, *vn_iface_address((VnIface *)host, reach->family)};

@@ -101,9 +101,9 @@ classify(VnReach *reach, const VnTopology *topology)
 typedef struct {
   const VnReach *reach;
   const VnTopology *topology;
-  guint32 *out, *nearest;          /* of the class */
+  guint32 *out, *nearest; /* of the class */
   gboolean *router_seen;
-  guint32 *routers, *segments;     /* of the present level */
+  guint32 *routers, *segments; /* of the present level */
   guint32 n_routers, n_segments;
 } Search;
 
@@ -201,11 +201,11 @@ vn_reach_init(VnReach *reach, const VnTopology *topology, guint family)
   g_autofree gboolean *seen = g_new(gboolean, reach->n_routers + 1);
   g_autofree guint32 *routers = g_new(guint32, reach->n_routers + 1);
   g_autofree guint32 *segments = g_new(guint32, topology->n_segments + 1);
-  for (guint32 class = 0; class < reach->n_classes; class++) {
+  for (guint32 class = 0; class < reach->n_classes; class ++) {
     Search search = {.reach = reach,
                      .topology = topology,
-                     .out = reach->out + (gsize)class * reach->n_routers,
-                     .nearest = reach->nearest + (gsize)class * topology->n_segments,
+                     .out = reach->out + (gsize) class * reach->n_routers,
+                     .nearest = reach->nearest + (gsize) class * topology->n_segments,
                      .router_seen = seen,
                      .routers = routers,
                      .segments = segments};

@@ -11,9 +11,9 @@
 
 typedef struct {
   guint family;
-  guint32 n_routers;    /* as the script has them */
-  guint32 *router_of;   /* by VM; VN_NO_ID: a host */
-  guint32 *router_row;  /* interfaces of router r, by segment: router_ifaces[router_row[r] …) */
+  guint32 n_routers;   /* as the script has them */
+  guint32 *router_of;  /* by VM; VN_NO_ID: a host */
+  guint32 *router_row; /* interfaces of router r, by segment: router_ifaces[router_row[r] …) */
   guint32 *router_ifaces;
   guint32 *segment_row; /* router interfaces on segment s, by router */
   guint32 *segment_ifaces;

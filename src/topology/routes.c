@@ -67,19 +67,18 @@ find_way(const VnReach *reach, const VnTopology *topology, guint32 vm, const gui
   if (class == VN_NO_ID)
     return FALSE;
   gboolean there = on[to->segment] != VN_NO_ID;
-  guint32 iface =
-      there ? on[to->segment] : reach->out[(gsize)class * reach->n_routers + router];
+  guint32 iface = there ? on[to->segment] : reach->out[(gsize) class * reach->n_routers + router];
   if (iface == VN_NO_ID)
     return FALSE;
-  *out_route = (VnRoute){.vm = vm, .kind = VN_ROUTE_LINK, .prefix = to->prefix, .iface = iface,
-                         .peer = VN_NO_ID};
+  *out_route = (VnRoute){
+      .vm = vm, .kind = VN_ROUTE_LINK, .prefix = to->prefix, .iface = iface, .peer = VN_NO_ID};
   if (topology->ifaces[iface].vm != vm) {
     out_route->kind = VN_ROUTE_EXTERNAL;
     out_route->peer = topology->ifaces[iface].vm;
     out_route->iface = VN_NO_ID;
   } else if (!there) {
     guint32 segment = topology->ifaces[iface].segment;
-    guint32 next = reach->nearest[(gsize)class * topology->n_segments + segment];
+    guint32 next = reach->nearest[(gsize) class * topology->n_segments + segment];
     out_route->kind = VN_ROUTE_GATEWAY;
     out_route->gateway = *vn_iface_address(&topology->ifaces[next], reach->family);
   }
@@ -138,8 +137,8 @@ sort_routes(GArray *routes, guint start)
 {
   VnRoute *first = &g_array_index(routes, VnRoute, start);
   for (guint i = start + 1; i < routes->len; i++)
-    if (compare_routes(&g_array_index(routes, VnRoute, i - 1),
-                       &g_array_index(routes, VnRoute, i)) > 0) {
+    if (compare_routes(&g_array_index(routes, VnRoute, i - 1), &g_array_index(routes, VnRoute, i)) >
+        0) {
       qsort(first, routes->len - start, sizeof *first, compare_routes);
       return;
     }
@@ -254,7 +253,8 @@ set_tables(const VnCompletion *completion, Family families[2])
     refuse_size(completion, "routes", VN_TOPOLOGY_MAX_ROUTES);
     return;
   }
-  topology->routes = vn_arena_memdup(completion->arena, routes->data, routes->len * sizeof(VnRoute));
+  topology->routes =
+      vn_arena_memdup(completion->arena, routes->data, routes->len * sizeof(VnRoute));
   topology->n_routes = routes->len;
   g_autoptr(GArray) proxies = g_array_new(FALSE, FALSE, sizeof(VnProxy));
   if (!vn_proxies_add(&families[0].reach, topology, proxies) ||

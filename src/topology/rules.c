@@ -15,9 +15,10 @@ check_host(const VnCompletion *completion, const VnVm *host)
   if (host->n_ifaces <= 1)
     return;
   const VnIface *second = &topology->ifaces[host->first_iface + 1];
-  VnDiag *diag = vn_diag_add(completion->sink, VN_DIAG_VN201, second->span,
-                             "Topology Rule 1: host `%s` has %u connections, a host has at most one",
-                             host->name, host->n_ifaces);
+  VnDiag *diag =
+      vn_diag_add(completion->sink, VN_DIAG_VN201, second->span,
+                  "Topology Rule 1: host `%s` has %u connections, at most one is allowed",
+                  host->name, host->n_ifaces);
   vn_diag_hint(diag, "to join segments, declare a router: `router %s joins %s, %s;`", host->name,
                topology->segments[topology->ifaces[host->first_iface].segment].name,
                topology->segments[second->segment].name);
@@ -36,7 +37,8 @@ count_compatible(const VnTopology *topology, const VnVm *router, guint32 k, guin
   const VnIface *ifaces = &topology->ifaces[router->first_iface];
   guint count = 0;
   for (guint32 i = 0; i < router->n_ifaces; i++)
-    if (compatible(&topology->segments[ifaces[i].segment], &topology->segments[ifaces[k].segment])) {
+    if (compatible(&topology->segments[ifaces[i].segment],
+                   &topology->segments[ifaces[k].segment])) {
       count++;
       *out_last = router->first_iface + i;
     }
@@ -103,12 +105,13 @@ refuse_segment(const VnCompletion *completion, const VnSegment *segment, guint l
 {
   const VnModel *model = completion->model;
   const VnTech *tech = vn_tech(segment->tech);
-  VnDiag *diag =
-      vn_diag_add(completion->sink, VN_DIAG_VN204, segment->span,
-                  "Topology Rule 4: segment `%s` is one too many of %s at site `%s`, %s %s at most %u",
-                  segment->name, tech->name, model->sites[segment->site].name,
-                  model->paper_rules ? "the paper's rules" : tech->title,
-                  model->paper_rules ? "allow" : "allows", limit);
+  VnDiag *diag = vn_diag_add(
+      completion->sink, VN_DIAG_VN204, segment->span,
+      "Topology Rule 4: segment `%s` is one too many of %s at site `%s`, "
+                  "%s %s at most %u",
+      segment->name, tech->name, model->sites[segment->site].name,
+      model->paper_rules ? "the paper's rules" : tech->title,
+      model->paper_rules ? "allow" : "allows", limit);
   vn_diag_hint(diag, "put some of them on another site: `at SITE`");
 }
 
