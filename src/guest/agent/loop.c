@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The loop and its buffers. See agent.h for the turn and the rule of back pressure. */
+#include "guest/agent/agent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define POLLS_FIRST 64u
+
+int
+vn_agent_has_room(const VnAgent *agent)
+{
+  return VN_AGENT_OUT_SIZE - (agent->out_used - agent->out_start) >= VN_AGENT_RESERVE;
+}
+
+void
+vn_agent_begin(VnAgent *agent, VnFrameWriter *out, VnFrameKind kind, uint32_t vm, uint64_t id)
+{
+  if (agent->out_start > 0 && VN_AGENT_OUT_SIZE - agent->out_used < VN_AGENT_RESERVE) {
+    memmove(agent->out, agent->out + agent->out_start, agent->out_used - agent->out_start);
+    agent->out_used -= agent->out_start;
+    agent->out_start = 0;
+  }
+  vn_frame_writer_init(out, agent->out + agent->out_used, VN_AGENT_OUT_SIZE - agent->out_used);
+  vn_frame_begin(out, (uint16_t)kind, 0, vm, id);
+}
+
+void
+vn_agent_end(VnAgent *agent, VnFrameWriter *out)
+{
+  size_t n = vn_frame_end(out);
+  if (n == 0) /* the reserve is too small for this frame: the peer would wait forever */
+    agent->closing = 1;
+  agent->out_used += n;
+}
+
+void
+vn_agent_refuse(VnAgent *agent, const VnFrame *frame, const char *why)
+{
+  VnFrameWriter out;
+  vn_agent_begin(agent, &out, VN_FRAME_REFUSED, frame->vm, frame->id);
+  vn_frame_put_text(&out, VN_TAG_ERROR, why);
+  vn_agent_end(agent, &out);
+}
+
+void
+vn_agent_flush(VnAgent *agent)
+{
+  while (agent->out_start < agent->out_used && !agent->closing) {
+    int error;
+    int64_t n = vn_os_channel_write(agent->channel, agent->out + agent->out_start,
+                            agent->out_used - agent->out_start, &error);
+    if (n < 0) {
+      agent->closing = error != 0;
+      return;
+    }
+    agent->out_start += (size_t)n;
+  }
+  agent->out_start = agent->out_used = 0;
+}
+
+/* Handles the whole frames that are there, as far as there is room. */
+static void
+handle_frames(VnAgent *agent)
+{
+  size_t at = 0;
+  while (!agent->closing && vn_agent_has_room(agent)) {
+    int64_t n = vn_frame_peek(agent->in + at, agent->in_used - at);
+    VnFrame frame;
+    if (n < 0 || (n > 0 && vn_frame_decode(agent->in + at, (size_t)n, &frame) < 0))
+      agent->closing = 1;
+    if (n <= 0)
+      break;
+    if (!agent->closing)
+      vn_agent_frame(agent, &frame);
+    at += (size_t)n;
+  }
+  if (at == 0)
+    return;
+  agent->in_used -= at;
+  memmove(agent->in, agent->in + at, agent->in_used);
+}
+
+static void
+read_channel(VnAgent *agent, int wait)
+{
+  size_t room = sizeof agent->in - agent->in_used;
+  if (room == 0)
+    return;
+  int error;
+  int64_t n = vn_os_channel_read(agent->channel, agent->in + agent->in_used,
+                         room < VN_AGENT_READ_SIZE ? room : VN_AGENT_READ_SIZE, wait, &error);
+  if (n > 0)
+    agent->in_used += (size_t)n;
+  else if (n == 0 || error != 0)
+    agent->closing = 1;
+}
+
+void
+vn_agent_watch(VnAgent *agent, VnTask *task, VnFd fd, short events, unsigned slot)
+{
+  if (fd == VN_NO_FD)
+    return;
+  if (agent->n_polls == agent->polls_capacity) {
+    unsigned capacity = agent->polls_capacity == 0 ? POLLS_FIRST : agent->polls_capacity * 2;
+    void *polls = realloc(agent->polls, capacity * sizeof *agent->polls);
+    if (polls != NULL)
+      agent->polls = polls;
+    void *owners = realloc(agent->owners, capacity * sizeof *agent->owners);
+    if (owners != NULL)
+      agent->owners = owners;
+    if (polls == NULL || owners == NULL)
+      return; /* this one waits for a turn with more memory */
+    agent->polls_capacity = capacity;
+  }
+  agent->polls[agent->n_polls] = (struct pollfd){ .fd = fd, .events = events };
+  agent->owners[agent->n_polls].task = task;
+  agent->owners[agent->n_polls].slot = slot;
+  agent->n_polls++;
+}
+
+/* What to wait for; gives until when. Entry 0 is the channel. */
+static int64_t
+collect(VnAgent *agent)
+{
+  int room = vn_agent_has_room(agent);
+  int64_t until = VN_NEVER;
+  agent->n_polls = 0;
+  short events = (short)((room ? POLLIN : 0) | (agent->out_used > agent->out_start ? POLLOUT : 0));
+  vn_agent_watch(agent, NULL, agent->channel, events, 0);
+  for (unsigned i = 0; room && i < agent->n_tasks; i++) {
+    VnTask *task = agent->tasks[i];
+    if (task->class_->watch != NULL)
+      task->class_->watch(agent, task);
+    if (task->timeout < until)
+      until = task->timeout;
+    if (task->wake < until)
+      until = task->wake;
+  }
+  return until;
+}
+
+static void
+handle_events(VnAgent *agent)
+{
+  for (unsigned i = 1; i < agent->n_polls && vn_agent_has_room(agent); i++) {
+    short events = agent->polls[i].revents;
+    VnTask *task = agent->owners[i].task;
+    if (events != 0 && !task->done)
+      task->class_->event(agent, task, agent->polls[i].fd, agent->owners[i].slot, events);
+  }
+}
+
+static void
+handle_timers(VnAgent *agent)
+{
+  int64_t now = 0;
+  for (unsigned i = 0; i < agent->n_tasks && vn_agent_has_room(agent); i++) {
+    VnTask *task = agent->tasks[i];
+    if (task->done || (task->timeout == VN_NEVER && task->wake == VN_NEVER))
+      continue;
+    if (now == 0)
+      now = vn_os_monotonic();
+    if (task->timeout <= now) {
+      task->timeout = VN_NEVER;
+      vn_task_cancel(agent, task, VN_OUTCOME_TIMED_OUT, 0);
+    }
+    if (!task->done && task->wake <= now) {
+      task->wake = VN_NEVER;
+      task->class_->timer(agent, task, now);
+    }
+  }
+}
+
+static void
+free_done(VnAgent *agent)
+{
+  if (agent->n_done == 0)
+    return;
+  unsigned kept = 0;
+  for (unsigned i = 0; i < agent->n_tasks; i++)
+    if (agent->tasks[i]->done)
+      vn_task_free(agent->tasks[i]);
+    else
+      agent->tasks[kept++] = agent->tasks[i];
+  agent->n_tasks = kept;
+  agent->n_done = 0;
+}
+
+static void
+handle_ended(VnAgent *agent)
+{
+  VnOsEnded ended;
+  while (vn_os_reap(&ended))
+    vn_process_ended(agent, &ended);
+}
+
+/* With nothing under way, one blocking read is all the waiting there is: half the system calls
+ * of a short request. */
+static void
+wait_and_read(VnAgent *agent)
+{
+  if (agent->n_tasks == 0 && agent->out_used == agent->out_start && !vn_os_has_children()) {
+    read_channel(agent, 1);
+    return;
+  }
+  int64_t until = collect(agent);
+  vn_os_poll(agent->polls, agent->n_polls, until);
+  if (agent->polls[0].revents & (POLLIN | POLLHUP | POLLERR))
+    read_channel(agent, 0);
+  handle_events(agent);
+  handle_ended(agent);
+  handle_timers(agent);
+}
+
+static void
+close_down(VnAgent *agent)
+{
+  for (unsigned i = 0; i < agent->n_tasks; i++)
+    vn_task_free(agent->tasks[i]);
+  agent->n_tasks = agent->n_done = 0;
+  vn_os_all(VN_OS_KILL);
+  VnOsEnded ended;
+  while (vn_os_reap(&ended))
+    ;
+  free(agent->polls);
+  free(agent->owners);
+  vn_os_close(&agent->channel);
+}
+
+void
+vn_agent_run(VnAgent *agent, VnFd channel, VnAgentExtra extra)
+{
+  agent->channel = channel;
+  agent->extra = extra;
+  vn_agent_hello(agent);
+  while (!agent->closing) {
+    vn_agent_flush(agent);
+    wait_and_read(agent);
+    handle_frames(agent);
+    free_done(agent);
+  }
+  if (agent->closing)
+    vn_agent_flush(agent);
+  close_down(agent);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* POSIX: start, time, waiting, the channel, sockets.
+ *
+ * Signals: SIGCHLD is blocked except while the agent waits in ppoll, so its handler only sets a
+ * flag and no wake-up is lost. What would end a program gets an empty handler and not SIG_IGN,
+ * which children would inherit.
+ */
+#define _GNU_SOURCE
+#include "guest/agent/os.h"
+#include "guest/agent/posix-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+sigset_t vn_posix_child_mask;
+struct rlimit vn_posix_child_files;
+volatile sig_atomic_t vn_posix_child_ended = 1;
+int vn_posix_null = -1;
+
+static sigset_t wait_mask;
+static int channel_is_socket;
+
+static void
+on_child(int number)
+{
+  (void)number;
+  vn_posix_child_ended = 1;
+}
+
+static void
+on_nothing(int number)
+{
+  (void)number;
+}
+
+static void
+init_signals(void)
+{
+  static const int ignored[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
+                                 SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTOU, SIGTTIN };
+  struct sigaction action = { .sa_flags = SA_RESTART };
+  sigemptyset(&action.sa_mask);
+  action.sa_handler = on_nothing;
+  for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
+    sigaction(ignored[i], &action, NULL);
+  action.sa_handler = on_child;
+  sigaction(SIGCHLD, &action, NULL);
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &blocked, &vn_posix_child_mask);
+  sigdelset(&vn_posix_child_mask, SIGCHLD);
+  wait_mask = vn_posix_child_mask;
+}
+
+int
+vn_os_init(VnFd *channel)
+{
+  int moved = fcntl(*channel, F_DUPFD_CLOEXEC, 3);
+  if (moved < 0)
+    return errno;
+  close(*channel);
+  *channel = moved;
+  int type;
+  channel_is_socket = getsockopt(moved, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){ sizeof type }) == 0;
+  if (!channel_is_socket)
+    fcntl(moved, F_SETFL, fcntl(moved, F_GETFL) | O_NONBLOCK);
+  do
+    vn_posix_null = open("/dev/null", O_RDWR);
+  while (vn_posix_null >= 0 && vn_posix_null < 3);
+  if (vn_posix_null < 0)
+    return errno;
+  fcntl(vn_posix_null, F_SETFD, FD_CLOEXEC);
+  init_signals();
+  prctl(PR_SET_CHILD_SUBREAPER, 1);
+  getrlimit(RLIMIT_NOFILE, &vn_posix_child_files);
+  struct rlimit most = { vn_posix_child_files.rlim_max, vn_posix_child_files.rlim_max };
+  setrlimit(RLIMIT_NOFILE, &most); /* if refused, fewer tasks fit at once */
+  vn_posix_tree_init();
+  return 0;
+}
+
+int64_t
+vn_os_monotonic(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * VN_SECOND + now.tv_nsec;
+}
+
+int
+vn_os_set_clock(int64_t ns)
+{
+  struct timespec time = { .tv_sec = (time_t)(ns / VN_SECOND), .tv_nsec = (long)(ns % VN_SECOND) };
+  return clock_settime(CLOCK_REALTIME, &time) < 0 ? errno : 0;
+}
+
+void
+vn_os_random(void *bytes, size_t n)
+{
+  if (getrandom(bytes, n, 0) == (ssize_t)n)
+    return;
+  for (size_t i = 0; i < n; i++) /* only to tell our own things apart */
+    ((uint8_t *)bytes)[i] = (uint8_t)(vn_os_monotonic() >> (i % 4 * 8));
+}
+
+const char *
+vn_os_error_text(int error)
+{
+  return strerror(error);
+}
+
+void
+vn_os_poll(struct pollfd *polls, size_t n, int64_t until)
+{
+  struct timespec wait = { 0, 0 }, *timeout = NULL;
+  if (until != VN_NEVER) {
+    int64_t left = until - vn_os_monotonic();
+    if (left > 0)
+      wait = (struct timespec){ .tv_sec = (time_t)(left / VN_SECOND),
+                                .tv_nsec = (long)(left % VN_SECOND) };
+    timeout = &wait;
+  }
+  if (ppoll(polls, (nfds_t)n, timeout, &wait_mask) <= 0)
+    for (size_t i = 0; i < n; i++)
+      polls[i].revents = 0;
+}
+
+/* Sockets can be asked for one call not to wait; of other channels the description is set so. */
+int64_t
+vn_os_channel_read(VnFd fd, void *bytes, size_t n, int wait, int *out_error)
+{
+  ssize_t got;
+  do
+    if (channel_is_socket)
+      got = recv(fd, bytes, n, wait ? 0 : MSG_DONTWAIT);
+    else {
+      struct pollfd poll_ = { .fd = fd, .events = POLLIN };
+      if (wait)
+        vn_os_poll(&poll_, 1, VN_NEVER);
+      got = read(fd, bytes, n);
+    }
+  while (got < 0 && errno == EINTR);
+  *out_error = got < 0 && !vn_os_would_block(errno) ? errno : 0;
+  return got;
+}
+
+int64_t
+vn_os_channel_write(VnFd fd, const void *bytes, size_t n, int *out_error)
+{
+  ssize_t put;
+  do
+    put = channel_is_socket ? send(fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL) : write(fd, bytes, n);
+  while (put < 0 && errno == EINTR);
+  *out_error = put < 0 && !vn_os_would_block(errno) ? errno : 0;
+  return put;
+}
+
+int64_t
+vn_os_stream_read(VnFd fd, void *bytes, size_t n, int *out_error)
+{
+  ssize_t got;
+  do
+    got = read(fd, bytes, n);
+  while (got < 0 && errno == EINTR);
+  *out_error = got < 0 && !vn_os_would_block(errno) ? errno : 0;
+  return got;
+}
+
+int
+vn_os_send_fd(VnFd channel, const void *bytes, size_t n, VnFd fd)
+{
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+  } control;
+  memset(&control, 0, sizeof control);
+  struct iovec part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = n };
+  struct msghdr message = { .msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = sizeof control };
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  ssize_t sent = sendmsg(channel, &message, MSG_NOSIGNAL);
+  return sent == (ssize_t)n ? 0 : sent < 0 ? errno : EMSGSIZE;
+}
+
+void
+vn_os_close(VnFd *fd)
+{
+  if (*fd != VN_NO_FD)
+    close(*fd);
+  *fd = VN_NO_FD;
+}
+
+VnFd
+vn_os_socket(int family, int type, int protocol, int *out_error)
+{
+  int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+  *out_error = fd < 0 ? errno : 0;
+  return fd;
+}
+
+VnFd
+vn_os_accept(VnFd listener, int *out_error)
+{
+  int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  *out_error = fd < 0 ? errno : 0;
+  return fd;
+}
+
+int
+vn_os_socket_error(void)
+{
+  return errno;
+}
+
+int
+vn_os_would_block(int error)
+{
+  return error == EAGAIN || error == EWOULDBLOCK || error == EINPROGRESS;
+}
