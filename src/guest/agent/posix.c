@@ -14,8 +14,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#define INHERITED_MAX 1024 /* looked at where the kernel can't do all at once */
 
 sigset_t vn_posix_child_mask;
 struct rlimit vn_posix_child_files;
@@ -58,6 +61,18 @@ init_signals(void)
   wait_mask = vn_posix_child_mask;
 }
 
+/* Whatever the agent was given, its children get only what they need. */
+static void
+keep_descriptors_from_children(void)
+{
+#ifdef SYS_close_range
+  if (syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */) == 0)
+    return;
+#endif
+  for (int fd = 3; fd < INHERITED_MAX; fd++)
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 int
 vn_os_init(VnFd *channel)
 {
@@ -75,7 +90,7 @@ vn_os_init(VnFd *channel)
   while (vn_posix_null >= 0 && vn_posix_null < 3);
   if (vn_posix_null < 0)
     return errno;
-  fcntl(vn_posix_null, F_SETFD, FD_CLOEXEC);
+  keep_descriptors_from_children();
   init_signals();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   getrlimit(RLIMIT_NOFILE, &vn_posix_child_files);
