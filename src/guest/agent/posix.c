@@ -48,6 +48,9 @@ init_signals(void)
                                  SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTOU, SIGTTIN };
   struct sigaction action = { .sa_flags = SA_RESTART };
   sigemptyset(&action.sa_mask);
+  action.sa_handler = SIG_DFL; /* whoever started us may have ignored some */
+  for (int number = 1; number < SIGRTMIN; number++)
+    sigaction(number, &action, NULL);
   action.sa_handler = on_nothing;
   for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
     sigaction(ignored[i], &action, NULL);
