@@ -54,12 +54,16 @@ struct VnTask {
   char *arguments; /* holds the texts of its request until it ends; may be NULL */
 };
 
-/* Handles the frames that only one of the programs knows. 1: it did, 0: unknown. */
-typedef int (*VnAgentExtra)(VnAgent *agent, const VnFrame *frame);
+/* What one program does beyond tasks. Each may be NULL. */
+typedef struct {
+  int (*frame)(VnAgent *agent, const VnFrame *frame); /* 1: it was for me */
+  void (*watch)(VnAgent *agent);                      /* vn_agent_watch without a task */
+  void (*event)(VnAgent *agent, VnFd fd, unsigned slot, short events);
+} VnAgentExtra;
 
 struct VnAgent {
   VnFd channel;
-  VnAgentExtra extra;
+  const VnAgentExtra *extra;
   int closing; /* the loop ends */
 
   VnTask *tasks[VN_AGENT_TASKS_MAX];
@@ -83,7 +87,7 @@ struct VnAgent {
 };
 
 /* Runs until EXIT, or until the channel closes or brings nonsense. All processes are ended. */
-void vn_agent_run(VnAgent *agent, VnFd channel, VnAgentExtra extra);
+void vn_agent_run(VnAgent *agent, VnFd channel, const VnAgentExtra *extra);
 
 int vn_agent_has_room(const VnAgent *agent);
 void vn_agent_watch(VnAgent *agent, VnTask *task, VnFd fd, short events, unsigned slot);

@@ -77,7 +77,7 @@ link_(VnAgent *agent, const VnFrame *frame)
 void
 vn_agent_frame(VnAgent *agent, const VnFrame *frame)
 {
-  if (agent->extra != NULL && agent->extra(agent, frame))
+  if (agent->extra->frame != NULL && agent->extra->frame(agent, frame))
     return;
   switch (frame->kind) {
   case VN_FRAME_RUN:

@@ -128,6 +128,8 @@ collect(VnAgent *agent)
   agent->n_polls = 0;
   short events = (short)((room ? POLLIN : 0) | (agent->out_used > agent->out_start ? POLLOUT : 0));
   vn_agent_watch(agent, NULL, agent->channel, events, 0);
+  if (room && agent->extra->watch != NULL)
+    agent->extra->watch(agent);
   for (unsigned i = 0; room && i < agent->n_tasks; i++) {
     VnTask *task = agent->tasks[i];
     if (task->class_->watch != NULL)
@@ -146,7 +148,9 @@ handle_events(VnAgent *agent)
   for (unsigned i = 1; i < agent->n_polls && vn_agent_has_room(agent); i++) {
     short events = agent->polls[i].revents;
     VnTask *task = agent->owners[i].task;
-    if (events != 0 && !task->done)
+    if (events != 0 && task == NULL)
+      agent->extra->event(agent, agent->polls[i].fd, agent->owners[i].slot, events);
+    else if (events != 0 && !task->done)
       task->class_->event(agent, task, agent->polls[i].fd, agent->owners[i].slot, events);
   }
 }
@@ -200,11 +204,12 @@ handle_ended(VnAgent *agent)
 static void
 wait_and_read(VnAgent *agent)
 {
-  if (agent->n_tasks == 0 && agent->out_used == agent->out_start && !vn_os_has_children()) {
+  int64_t until = collect(agent);
+  if (agent->n_polls == 1 && agent->polls[0].events == POLLIN && until == VN_NEVER &&
+      !vn_os_has_children()) {
     read_channel(agent, 1);
     return;
   }
-  int64_t until = collect(agent);
   vn_os_poll(agent->polls, agent->n_polls, until);
   if (agent->polls[0].revents & (POLLIN | POLLHUP | POLLERR))
     read_channel(agent, 0);
@@ -229,7 +234,7 @@ close_down(VnAgent *agent)
 }
 
 void
-vn_agent_run(VnAgent *agent, VnFd channel, VnAgentExtra extra)
+vn_agent_run(VnAgent *agent, VnFd channel, const VnAgentExtra *extra)
 {
   agent->channel = channel;
   agent->extra = extra;

@@ -18,7 +18,7 @@ complain(const char *program, const char *why)
   vn_text_add(&text, program);
   vn_text_add(&text, ": ");
   vn_text_add(&text, why);
-  vn_text_add(&text, "\nusage: --fd N   (a stream to the slave; the engine starts this program)\n");
+  vn_text_add(&text, "\nusage: --channel-fd N   (a stream to the slave; the engine starts this program)\n");
   (void)!write(2, bytes, (unsigned)text.used);
   return -1;
 }
@@ -28,7 +28,8 @@ vn_agent_options(int argc, char **argv, VnFd *out_channel)
 {
   const char *program = argc > 0 ? argv[0] : "agent";
   int64_t fd;
-  if (argc != 3 || strcmp(argv[1], "--fd") != 0 || vn_text_int(argv[2], 0, INT32_MAX, &fd) < 0)
+  if (argc != 3 || (strcmp(argv[1], "--channel-fd") != 0 && strcmp(argv[1], "--fd") != 0) ||
+      vn_text_int(argv[2], 0, INT32_MAX, &fd) < 0)
     return complain(program, "started in a way that it doesn't know");
   *out_channel = (VnFd)fd;
   int error = vn_os_init(out_channel);

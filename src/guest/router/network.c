@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* NETWORK: what the topology computed, put into the guest's kernel. Setting what is set already
+ * is success, so a frame may come twice. */
+#include "guest/router/router.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORDS_MAX 6u
+#define SYSCTL_MAX 160u
+
+static const VnTaskClass network_class = { .size = sizeof(VnTask) };
+
+/* Splits at single spaces, in place. 0: more words than any line has. */
+static unsigned
+split(char *line, char *words[WORDS_MAX])
+{
+  unsigned n = 0;
+  while (n < WORDS_MAX) {
+    words[n++] = line;
+    line = strchr(line, ' ');
+    if (line == NULL)
+      return n;
+    *line++ = '\0';
+  }
+  return 0;
+}
+
+static int
+set_sysctl(const char *before, const char *iface, const char *after, const char *value)
+{
+  char bytes[SYSCTL_MAX];
+  VnText path;
+  VnOsFileId file;
+  vn_text_init(&path, bytes, sizeof bytes);
+  vn_text_add(&path, "/proc/sys/net/");
+  vn_text_add(&path, before);
+  vn_text_add(&path, iface);
+  vn_text_add(&path, after);
+  if (path.overflow || strchr(iface, '/') != NULL)
+    return -1;
+  int error = vn_os_file_open(bytes, VN_OS_APPEND, 0, &file);
+  if (error != 0)
+    return error;
+  error = vn_os_file_write(file, value, strlen(value));
+  vn_os_file_close(file);
+  return error;
+}
+
+static int
+apply_address(char *line)
+{
+  char *words[WORDS_MAX];
+  if (split(line, words) != 2)
+    return -1;
+  int error = vn_netlink_address(words[0], words[1]);
+  return error != 0 ? error : vn_netlink_link_up(words[0]);
+}
+
+static int
+apply_route(char *line)
+{
+  char *words[WORDS_MAX];
+  unsigned n = split(line, words);
+  if (n == 3 && vn_text_equal(words[1], "dev"))
+    return vn_netlink_route(words[2], words[0], NULL);
+  if (n == 5 && vn_text_equal(words[1], "via") && vn_text_equal(words[3], "dev"))
+    return vn_netlink_route(words[4], words[0], words[2]);
+  return -1;
+}
+
+/* The kernel delays what it answers for others at random, up to a second, unless told not to. */
+static int
+apply_proxy(char *line)
+{
+  char *words[WORDS_MAX];
+  if (split(line, words) != 2)
+    return -1;
+  int six = strchr(words[1], ':') != NULL;
+  int error = set_sysctl(six ? "ipv6/neigh/" : "ipv4/neigh/", words[0], "/proxy_delay", "0");
+  if (error == 0 && six)
+    error = set_sysctl("ipv6/conf/", words[0], "/proxy_ndp", "1");
+  return error != 0 ? error : vn_netlink_proxy(words[0], words[1]);
+}
+
+static int
+names_external(const VnFrame *frame)
+{
+  static const char name[] = VN_ROUTER_EXTERNAL;
+  uint32_t offset = 0, size;
+  uint16_t tag;
+  const uint8_t *bytes;
+  while (vn_frame_next(frame, &offset, &tag, &bytes, &size) > 0)
+    for (uint32_t i = 0; tag >= VN_TAG_ADDRESS && tag <= VN_TAG_PROXY && i + 4 <= size; i++)
+      if (memcmp(bytes + i, name, sizeof name - 1) == 0)
+        return 1;
+  return 0;
+}
+
+/* Applies all fields of one tag. -2: an error was reported. */
+static int
+apply_all(VnAgent *agent, VnTask *task, const VnFrame *frame, VnFrameTag tag, int (*apply)(char *))
+{
+  unsigned n;
+  const char *why;
+  char **lines = vn_request_texts(frame, (uint16_t)tag, 0, &n, &why);
+  if (lines == NULL) {
+    vn_task_refuse(agent, task, why, 0);
+    return -2;
+  }
+  int error = 0;
+  for (unsigned i = 0; i < n && error == 0; i++) {
+    char bytes[256];
+    VnText what;
+    vn_text_init(&what, bytes, sizeof bytes);
+    vn_text_add(&what, "can't set ");
+    vn_text_add(&what, lines[i]);
+    error = apply(lines[i]);
+    if (error != 0)
+      vn_task_fail(agent, task, bytes, error < 0 ? 0 : error);
+  }
+  free(lines);
+  return error == 0 ? 0 : -2;
+}
+
+static int
+prepare(VnAgent *agent, const VnFrame *frame, const char **out_what)
+{
+  int error = 0;
+  *out_what = "can't open the external interface";
+  if (names_external(frame))
+    error = vn_router_open_external(agent);
+  if (error != 0)
+    return error;
+  *out_what = "can't switch forwarding on";
+  error = set_sysctl("ipv4/ip_forward", "", "", "1");
+  if (error == 0) /* a guest without IPv6 has no such file, and needs none */
+    set_sysctl("ipv6/conf/all/forwarding", "", "", "1");
+  if (error != 0)
+    return error;
+  *out_what = "can't open netlink";
+  return vn_netlink_open();
+}
+
+void
+vn_router_network(VnAgent *agent, const VnFrame *frame)
+{
+  VnTask *task = vn_task_new(agent, &network_class, frame);
+  if (task == NULL)
+    return;
+  const char *what;
+  int error = prepare(agent, frame, &what);
+  if (error != 0) {
+    vn_task_fail(agent, task, what, error);
+    return;
+  }
+  if (apply_all(agent, task, frame, VN_TAG_ADDRESS, apply_address) == 0 &&
+      apply_all(agent, task, frame, VN_TAG_ROUTE, apply_route) == 0 &&
+      apply_all(agent, task, frame, VN_TAG_PROXY, apply_proxy) == 0)
+    vn_task_succeed(agent, task);
+  vn_netlink_close();
+}
