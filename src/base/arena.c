@@ -43,6 +43,22 @@ vn_arena_free(VnArena *arena)
   g_free(arena);
 }
 
+void
+vn_arena_reset(VnArena *arena)
+{
+  Chunk *kept = arena->chunks;
+  arena->used = 0;
+  if (kept == NULL)
+    return;
+  for (Chunk *chunk = kept->next, *next; chunk != NULL; chunk = next) {
+    next = chunk->next;
+    g_free(chunk);
+  }
+  kept->next = NULL;
+  arena->free = kept->bytes;
+  arena->end = kept->bytes + kept->size;
+}
+
 static void
 arena_grow(VnArena *arena, gsize size)
 {

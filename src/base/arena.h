@@ -15,6 +15,9 @@ VnArena *vn_arena_new(void);
 void vn_arena_free(VnArena *arena);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnArena, vn_arena_free)
 
+/* Forgets all that was handed out and keeps the newest chunk: for work that repeats. */
+void vn_arena_reset(VnArena *arena);
+
 /* Zeroed, aligned to 8 bytes. A size of 0 gives a valid, unusable pointer. */
 gpointer vn_arena_alloc(VnArena *arena, gsize size);
 char *vn_arena_strndup(VnArena *arena, const char *text, gsize length);
