@@ -211,7 +211,7 @@ vn_slave_set_events(VnSlave *slave, const VnSlaveEvents *events, gpointer data)
 VnSession *
 vn_slave_session(VnSlave *slave)
 {
-  return slave->session;
+  return slave != NULL ? slave->session : NULL;
 }
 
 const char *

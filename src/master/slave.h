@@ -38,7 +38,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnSlave, vn_slave_free)
 gboolean vn_slave_address_known(const char *at);
 
 void vn_slave_set_events(VnSlave *slave, const VnSlaveEvents *events, gpointer data);
-/* NULL: lost. */
+/* NULL: lost, or no slave at all. */
 VnSession *vn_slave_session(VnSlave *slave);
 const char *vn_slave_site(const VnSlave *slave);
 
