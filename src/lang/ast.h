@@ -21,7 +21,8 @@ typedef enum {
 } VnAstKind;
 
 typedef struct VnAst {
-  guint32 kind; /* VnAstKind */
+  guint16 kind;  /* VnAstKind */
+  guint16 depth; /* height of the tree below, at most VN_PARSE_MAX_DEPTH; a leaf has 1 */
   VnSpan span;
 } VnAst;
 
@@ -29,6 +30,15 @@ typedef struct {
   const VnAst **items;
   guint32 n;
 } VnAstSeq;
+
+/* Where a property, clause or line may stand. */
+typedef enum {
+  VN_ON_SEGMENT = 1 << 0,
+  VN_ON_HOST = 1 << 1,
+  VN_ON_ROUTER = 1 << 2,
+  VN_ON_TASK = 1 << 3,
+  VN_ON_ACTION = 1 << 4,
+} VnPropertyPlace;
 
 typedef enum {
 #define VN_PROPERTY(id, word, where, arguments, help) VN_PROPERTY_##id,
@@ -60,7 +70,12 @@ typedef struct { VnAst ast; VnUnit unit; gint64 value; } VnAstQuantity; /* value
 typedef struct { VnAst ast; VnAddress value; } VnAstAddress;
 typedef struct { VnAst ast; VnPrefix value; } VnAstPrefix;
 
-typedef enum { VN_STRING_PLAIN, VN_STRING_RAW, VN_STRING_MULTILINE } VnStringForm;
+typedef enum {
+  VN_STRING_PLAIN,
+  VN_STRING_RAW,           /* r"…" */
+  VN_STRING_MULTILINE,     /* """…""" */
+  VN_STRING_RAW_MULTILINE, /* r"""…""" */
+} VnStringForm;
 typedef struct {
   VnAst ast;
   VnStringForm form; /* as it was written, for the formatter */
@@ -203,3 +218,5 @@ typedef struct {
 const char *vn_ast_kind_text(VnAstKind kind);
 const char *vn_op_text(VnOp op);
 const char *vn_property_word(VnPropertyId id);
+guint vn_property_where(VnPropertyId id); /* a set of VnPropertyPlace */
+const char *vn_property_help(VnPropertyId id);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The life of a scanner. */
+#include <string.h>
+
+#include "lang/scan.h"
+
+/* Of flex's interface, what is used here; its own header brings more than is wanted. */
+int vn_yylex_init_extra(VnLexer *extra, void **scanner);
+int vn_yylex_destroy(void *scanner);
+struct yy_buffer_state *vn_yy_scan_buffer(char *base, gsize size, void *scanner);
+
+void
+vn_lexer_init(VnLexer *lexer, VnParser *parser)
+{
+  lexer->arena = parser->arena;
+  lexer->symbols = parser->symbols;
+  lexer->sink = parser->sink;
+  lexer->words = &parser->words;
+  lexer->text = g_string_new(NULL);
+  lexer->frames = g_array_new(FALSE, FALSE, sizeof(VnStringFrame));
+  lexer->comments = g_array_new(FALSE, FALSE, sizeof(VnComment));
+}
+
+void
+vn_lexer_clear(VnLexer *lexer)
+{
+  vn_lexer_close(lexer);
+  g_string_free(lexer->text, TRUE);
+  g_array_unref(lexer->frames);
+  g_array_unref(lexer->comments);
+}
+
+void
+vn_lexer_open(VnLexer *lexer, const VnSource *source)
+{
+  gsize size = (gsize)source->size + 2; /* flex wants two NULs at the end */
+  lexer->source = source;
+  lexer->base = source->base;
+  lexer->buffer = g_memdup2(source->text, size);
+  lexer->previous = 0;
+  g_array_set_size(lexer->frames, 0);
+  if (vn_yylex_init_extra(lexer, &lexer->scanner) != 0 ||
+      vn_yy_scan_buffer(lexer->buffer, size, lexer->scanner) == NULL)
+    g_error("out of memory for a scanner");
+}
+
+void
+vn_lexer_close(VnLexer *lexer)
+{
+  if (lexer->scanner != NULL)
+    vn_yylex_destroy(lexer->scanner);
+  lexer->scanner = NULL;
+  g_clear_pointer(&lexer->buffer, g_free);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a parser and its scanner hold while they read. Private to src/lang.
+ *
+ * The scanner works on a copy of the text, because flex writes into what it scans. Its contexts are
+ * strings with `{expr}` in them: for each one that is open it keeps a frame with the state of the
+ * string around the expression.
+ */
+#pragma once
+
+#include "base/diag.h"
+#include "lang/build.h"
+#include "lang/parse.h"
+#include "lang/parser.h"
+#include "lang/word.h"
+
+/* The string that is being read. */
+typedef struct {
+  int state;         /* flex's start condition */
+  VnStringForm form;
+  gboolean middle;   /* an expression of it has been read */
+  guint indent;      /* of a multi-line string: columns taken off each line */
+  VnPos start;       /* of the quote, or of the `}` that ended an expression */
+  VnPos opening;     /* of the quote */
+  guint braces;      /* open in the expression that interrupts it */
+} VnStringFrame;
+
+typedef struct VnLexer {
+  VnArena *arena;
+  VnSymbolTable *symbols;
+  VnDiagSink *sink;
+  const VnWordTable *words;
+  const VnSource *source;
+  char *buffer; /* flex's; a copy of the source's text */
+  VnPos base;
+  void *scanner;
+  int previous; /* the token before; 0 at the beginning */
+  GString *text; /* of the string that is being read */
+  VnStringFrame string;
+  GArray *frames; /* of VnStringFrame, those that an expression interrupts */
+  GArray *comments; /* of VnComment */
+  gboolean open_ended; /* the text ended inside a string */
+} VnLexer;
+
+/* A bracket that is open. */
+typedef struct {
+  VnPos pos;
+  char closer;    /* ')', ']', '}' */
+  guint8 block;        /* not a set */
+  guint8 declarations; /* a block of them; not of an image or an action */
+} VnBracket;
+
+struct VnParser {
+  VnArena *arena;
+  VnSymbolTable *symbols;
+  VnDiagSink *sink;
+  VnParseMode mode;
+  VnWordTable words;
+  VnLexer lexer;
+  struct vn_yypstate *state;
+  const VnAst **pile;
+  guint32 n_pile, pile_size;
+  GArray *brackets; /* of VnBracket */
+  guint blocks;     /* of them, those that are blocks */
+  guint forgiven;   /* braces that recovery took for closed */
+  gboolean failed;  /* the token just pushed was refused */
+  gboolean panic;   /* skipping after an error */
+  guint panic_blocks; /* blocks that were open at the error */
+  gboolean silent;  /* the end was reported: what closing the blocks brings is no news */
+  gboolean stopped; /* nothing more can be read */
+  gboolean deep;    /* VN006 was reported */
+  guint errors;
+  gboolean at_start;  /* a declaration or the like may begin */
+  gboolean closed_block; /* a `}` now would close a block, not a set */
+  int statement;      /* the token that began what is being read */
+  int previous;       /* token */
+  VnSpan previous_span;
+  VnAstSeq decls;   /* of the input, once it was read */
+  const VnAst *expression;
+};
+
+/* ---- for the constructors ---- */
+
+/* Ends a list: its items, copied into the arena. */
+VnAstSeq vn_list_take(VnParser *p, VnList list);
+guint vn_list_depth(VnAstSeq list);
+gpointer vn_build_node(VnParser *p, gsize size, VnAstKind kind, VnSpan span, guint depth);
+#define NEW(p, Type, KIND, span, depth) \
+  ((Type *)vn_build_node((p), sizeof(Type), VN_AST_##KIND, (span), (depth)))
+/* The node, or a leaf in its place when it is too deep. */
+const VnAst *vn_build_bounded(VnParser *p, gpointer node);
+/* The text of the `##` lines right above a place; NULL if there are none. */
+const char *vn_comment_doc(const VnLexer *lexer, VnArena *arena, VnPos start);
+
+/* ---- messages (syntax-error.c) ---- */
+
+void vn_parser_missing_semicolon(VnParser *p, int token);
+/* See vn_parser_expected. */
+const char **vn_expected_words(const int *tokens, int n, guint *out_flags);
+
+/* ---- the scanner ---- */
+
+void vn_lexer_init(VnLexer *lexer, VnParser *parser);
+void vn_lexer_clear(VnLexer *lexer);
+void vn_lexer_open(VnLexer *lexer, const VnSource *source);
+/* Frees the source's copy; comments stay. */
+void vn_lexer_close(VnLexer *lexer);
