@@ -41,6 +41,8 @@ int vn_yy_expected(vn_yypstate *state, int tokens[VN_TOKEN_COUNT_MAX]);
 }
 
 %code {
+#include "lang/parse.h"
+
 #define YYLLOC_DEFAULT(current, rhs, n)                     \
   do {                                                      \
     (current).start = (n) ? YYRHSLOC(rhs, 1).start : YYRHSLOC(rhs, 0).end; \
@@ -49,7 +51,6 @@ int vn_yy_expected(vn_yypstate *state, int tokens[VN_TOKEN_COUNT_MAX]);
 /* One level of brackets holds at most some ten symbols; chains of prefix operators the rest. */
 #define YYMAXDEPTH (VN_PARSE_MAX_DEPTH * 20)
 
-static int yyreport_syntax_error(const yypcontext_t *context, VnParser *p);
 static void
 vn_yyerror(VnSpan *span, VnParser *p, const char *message)
 {

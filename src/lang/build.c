@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "lang/state.h"
-#include "lang/text.h"
 
 VnList
 vn_list_begin(VnParser *p)
