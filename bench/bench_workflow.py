@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A workflow of 10,000 nodes, a process each (fan, chain, layers), beside ninja and make; and of
+no-op nodes, parsed and scheduled (goals 6 and 7)."""
+import os
+import tempfile
+import time
+
+import harness
+
+NODES = 10000
+
+
+def edges(shape):
+    """For each node, those it comes after."""
+    if shape == "fan":
+        return [[] if i == 0 else [0] for i in range(NODES)]
+    if shape == "chain":
+        return [[] if i == 0 else [i - 1] for i in range(NODES)]
+    width = 100
+    return [[] if i < width else [i - width, i - i % width - width + (i + 1) % width]
+            for i in range(NODES)]
+
+
+def script(before, technology, call, limit=""):
+    lines = ['experiment "workflow";', "use std.proc;",
+             f"segment lan 10.0.0.0/24{technology};", "host h on lan;"]
+    for i, earlier in enumerate(before):
+        after = " after " + ", ".join(f"t{k}" for k in earlier) if earlier else ""
+        lines.append(f"task t{i} = {call}{after};")
+    return "\n".join(lines) + "\n" + limit
+
+
+def ninja_file(before, folder, command):
+    with open(os.path.join(folder, "build.ninja"), "w", encoding="ascii") as file:
+        file.write("rule r\n  command = " + command + "\n")
+        for i, earlier in enumerate(before):
+            file.write(f"build t{i}: r " + " ".join(f"t{k}" for k in earlier) + "\n")
+
+
+def make_file(before, folder, command):
+    with open(os.path.join(folder, "Makefile"), "w", encoding="ascii") as file:
+        file.write(".PHONY: all " + " ".join(f"t{i}" for i in range(len(before))) + "\n")
+        file.write("all: " + " ".join(f"t{i}" for i in range(len(before))) + "\n")
+        for i, earlier in enumerate(before):
+            file.write(f"t{i}: " + " ".join(f"t{k}" for k in earlier) + f"\n\t@{command}\n")
+
+
+def timed(argv, folder):
+    started = time.monotonic()
+    harness.run(argv, cwd=folder)
+    return NODES / (time.monotonic() - started)
+
+
+def vnec_rate(bench):
+    events = bench.events()
+    begin = next(e for e in events if e["event"] == "begin")
+    end = next(e for e in events if e["event"] == "end")
+    return NODES / ((end["at_ns"] - begin["at_ns"]) / 1e9)
+
+
+def process_seconds(argv, folder):
+    before = os.times()
+    harness.run(argv, cwd=folder)
+    after = os.times()
+    return (after.children_user + after.children_system
+            - before.children_user - before.children_system)
+
+
+def measure(report):
+    harness.need("ninja")
+    for shape in ("fan", "chain", "layers"):
+        before = edges(shape)
+        with tempfile.TemporaryDirectory(prefix="vnec-bench-") as folder, \
+                harness.Script(script(before, "", 'h: run(["/bin/true"])')) as bench:
+            ninja_file(before, folder, "/bin/true")
+            make_file(before, folder, "/bin/true")
+            results = harness.pairs([
+                ("vnec", lambda: vnec_rate(bench)),
+                ("ninja -j2", lambda: timed(["ninja", "-j2"], folder)),
+                ("make -j2", lambda: timed(["make", "-j2", "-s", "all"], folder)),
+            ])
+            report.add(f"10,000 processes, {shape}", results, "nodes/s",
+                       {"ninja -j2": 2.0, "make -j2": 1.0})
+    before = edges("layers")
+    with tempfile.TemporaryDirectory(prefix="vnec-bench-") as folder, \
+            harness.Script(script(before, " using sim", "wait(0s)")) as bench:
+        make_file(before, folder, ":")
+        results = harness.pairs([
+            ("vnec plan", lambda: process_seconds([harness.VNEC, "plan", "-q", bench.path], folder)),
+            ("make -n", lambda: process_seconds(["make", "-n", "-s", "all"], folder)),
+        ])
+        report.add("10,000 no-op nodes, parsed and scheduled, processor time", results, "s",
+                   {"make -n": 1.0}, better="lower")
