@@ -163,6 +163,19 @@ vn_sched_tell(VnScheduler *s, guint32 n)
   }
 }
 
+static guint32
+join_of(const VnScheduler *s, guint32 n)
+{
+  return s->graph->task_node[node_at(s, n)->task];
+}
+
+/* Its group is not complete yet, and will speak for it. */
+static gboolean
+has_pending_join(const VnScheduler *s, guint32 n)
+{
+  return has_join(s, n) && !is_terminal(s->runs[join_of(s, n)].state);
+}
+
 static void
 apply_policy(VnScheduler *s, guint32 n)
 {
@@ -173,8 +186,9 @@ apply_policy(VnScheduler *s, guint32 n)
       s->cause = VN_RUN_BROKEN;
   } else if (task == NULL) {
     vn_sched_stop(s, MODE_ABANDONED, VN_RUN_BROKEN);
-  } else if (task->on_failure == VN_ON_FAILURE_STOP &&
-             (!has_join(s, n) || (s->runs[n].flags & FLAG_SERVED) != 0)) {
+  } else if (has_pending_join(s, n)) {
+    s->runs[join_of(s, n)].saw |= told_by(s, n); /* also of one that has served before */
+  } else if (task->on_failure == VN_ON_FAILURE_STOP) {
     vn_sched_stop(s, MODE_STOPPING, broken ? VN_RUN_BROKEN : VN_RUN_FAILED);
   }
 }
@@ -472,7 +486,9 @@ refuse_node(VnScheduler *s, guint32 n)
     vn_sched_end(s, n, VN_STATE_CANCELLED, NULL);
     return TRUE;
   }
-  if (task != NULL && !task->always && (s->runs[n].saw & SAW_POISON) != 0) {
+  if (task != NULL && task->always) /* what comes after it only looks at it */
+    s->runs[n].saw &= (guint8)~SAW_POISON;
+  if (task != NULL && (s->runs[n].saw & SAW_POISON) != 0) {
     vn_sched_end(s, n, VN_STATE_SKIPPED, NULL);
     return TRUE;
   }
