@@ -13,6 +13,8 @@
 
 #include "frame/frame.h"
 
+#define VN_WIRE_VERSION       1u          /* in OPEN */
+#define VN_WIRE_WHOLE         G_MAXUINT32 /* item of a REPLY that concerns the whole request */
 #define VN_SESSION_FRAME_MAX  (64u << 20) /* of one message between master and slave */
 #define VN_SESSION_QUEUE_HIGH (8u << 20)  /* bytes waiting to be written: `blocked` is called */
 
