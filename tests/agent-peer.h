@@ -31,6 +31,8 @@ typedef struct {
 
 /* program: "vnec-taskrunner" of the build folder, unless VNEC_TEST_AGENT_DIR says where. */
 Peer *peer_new(const char *program);
+/* An agent that somebody else started, at the other end of `fd` (which becomes the peer's). */
+Peer *peer_adopt(int fd);
 void peer_free(Peer *peer); /* closes the channel and waits for the agent's end */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Peer, peer_free)
 

@@ -51,6 +51,9 @@ become_root(GError **error)
   /* After the ids: a change of them would clear it. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
     return vn_netns_fail(error, errno, "asking to end with the slave");
+  /* Cleared by the same change; without it our children's id maps belong to the machine's root. */
+  if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0)
+    return vn_netns_fail(error, errno, "owning our children's maps");
   return TRUE;
 }
 
