@@ -6,7 +6,6 @@
 #pragma once
 
 #include "base/diag.h"
-#include "lang/ast.h"
 #include "plan/graph.h"
 
 typedef enum {
@@ -20,8 +19,7 @@ typedef enum {
 VnEmitForm vn_emit_form_from_text(const char *name);
 const char *vn_emit_form_text(VnEmitForm form);
 
-/* The syntax tree, indented. */
-void vn_emit_ast(const VnAstFile *file, GString *out);
+/* The syntax tree is vn_ast_dump (lang/dump.h). */
 /* Segments and what stands on each, with addresses; what was added. */
 void vn_emit_topology(const VnModel *model, GString *out);
 /* The routing tables in the paper's form, and who answers ARP. */
