@@ -23,6 +23,7 @@ static const VnTechKey keys_SIM[] = {
     {"duration", VN_TECH_KEY_DURATION, NULL, FALSE, "time that each task takes"},
     {"jitter", VN_TECH_KEY_DURATION, NULL, FALSE, "most that those times vary, each way"},
     {"failure", VN_TECH_KEY_PERCENT, NULL, FALSE, "share of tasks that fail"},
+    TEXT("script", FALSE, "file that says how tasks end and machines behave, by line"),
 };
 
 static const VnTechKey keys_QEMU[] = {
