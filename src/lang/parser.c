@@ -35,6 +35,7 @@ vn_parser_new(VnParseMode mode, VnArena *arena, VnSymbolTable *symbols, VnDiagSi
   p->pile_size = FIRST_PILE;
   p->brackets = g_array_new(FALSE, FALSE, sizeof(VnBracket));
   p->state = vn_yypstate_new();
+  p->errors_before = vn_diag_sink_count(sink, VN_SEVERITY_ERROR);
   p->at_start = TRUE;
   vn_lexer_init(&p->lexer, p);
   static const int starts[] = {[VN_PARSE_FILE] = VN_TOKEN_START_FILE,
@@ -224,15 +225,49 @@ push_sign(VnParser *p, int token, VnSpan span)
   push(p, token, NULL, span);
 }
 
+static gboolean
+is_word(int token)
+{
+  return token == VN_TOKEN_NAME || (token >= VN_TOKEN_EXPERIMENT && token <= VN_TOKEN_PROVIDES);
+}
+
+static const VnSymbol *
+word_of(int token, const VN_YYSTYPE *value)
+{
+  return is_word(token) && value != NULL ? value->symbol : NULL;
+}
+
+static void
+begin_statement(VnParser *p, int token, const VN_YYSTYPE *value)
+{
+  p->statement = token;
+  p->statement_word = word_of(token, value);
+  p->statement_name = VN_NO_IDENT;
+  p->at_start = FALSE;
+}
+
+/* The word after the first one of a declaration: what is declared, most likely. */
+static void
+note_name(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
+{
+  if (p->previous == p->statement && p->statement_name.symbol == NULL)
+    p->statement_name = vn_ident(word_of(token, value), span);
+}
+
 /* What is true between any two tokens, for the next one. */
 static void
-remember(VnParser *p, int token, VnSpan span)
+remember(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
 {
-  gboolean block_brace = token == VN_TOKEN_LBRACE && top_bracket(p) != NULL && top_bracket(p)->block;
   if (p->at_start)
-    p->statement = token;
-  p->at_start = token == VN_TOKEN_SEMICOLON || block_brace ||
-                (token == VN_TOKEN_RBRACE && p->closed_block);
+    begin_statement(p, token, value);
+  else
+    note_name(p, token, value, span);
+  const VnBracket *top = top_bracket(p);
+  if (token == VN_TOKEN_SEMICOLON || (token == VN_TOKEN_RBRACE && p->closed_block) ||
+      (token == VN_TOKEN_LBRACE && top != NULL && top->block)) {
+    p->at_start = TRUE;
+    p->lexer.complained = FALSE;
+  }
   p->previous = token;
   p->previous_span = span;
 }
@@ -277,6 +312,7 @@ recover(VnParser *p)
   p->panic = FALSE;
   push_sign(p, VN_TOKEN_RECOVER, (VnSpan){p->previous_span.end, p->previous_span.end});
   p->at_start = TRUE;
+  p->lexer.complained = FALSE;
 }
 
 static void consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span);
@@ -309,36 +345,97 @@ forgive(VnParser *p)
   }
 }
 
-/* One token after an error. */
+static void
+push_name(VnParser *p, VnSpan span)
+{
+  VN_YYSTYPE value = {.symbol = p->statement_name.symbol};
+  if (value.symbol == NULL)
+    value.symbol = vn_symbol_intern_str(p->symbols, "_");
+  push(p, VN_TOKEN_NAME, &value, p->statement_name.symbol != NULL ? p->statement_name.span : span);
+}
+
+/* The head of a declaration was wrong, and here its block begins: gives the grammar a head that is
+ * right, so that mistakes in the block are found too. FALSE if no block belongs to it. */
+static gboolean
+repair_head(VnParser *p, VnSpan span)
+{
+  int head = p->statement;
+  if (head == VN_TOKEN_NAME && p->statement_word != NULL && block_declares(p))
+    head = vn_declaration_meant(p, p->statement_word);
+  if (head != VN_TOKEN_ACTION && head != VN_TOKEN_FOR && head != VN_TOKEN_IF &&
+      head != VN_TOKEN_IMAGE)
+    return FALSE;
+  VnIdent name = p->statement_name;
+  forgive(p);
+  recover(p);
+  VN_YYSTYPE value = {.symbol = p->statement_word};
+  push(p, head, &value, span);
+  p->statement_name = name;
+  if (head != VN_TOKEN_IF)
+    push_name(p, span);
+  if (head == VN_TOKEN_FOR)
+    push(p, VN_TOKEN_IN, &value, span);
+  if (head == VN_TOKEN_FOR || head == VN_TOKEN_IF)
+    push_sign(p, VN_TOKEN_TRUE, span);
+  if (head == VN_TOKEN_ACTION) {
+    push_sign(p, VN_TOKEN_LPAREN, span);
+    push_sign(p, VN_TOKEN_RPAREN, span);
+  }
+  p->statement = head;
+  p->at_start = FALSE;
+  return TRUE;
+}
+
+/* A `}` after an error. */
+static void
+skip_brace(VnParser *p, const VN_YYSTYPE *value, VnSpan span)
+{
+  while (top_bracket(p)->closer != '}')
+    drop_bracket(p);
+  gboolean block = top_bracket(p)->block;
+  if (block && p->blocks == p->panic_blocks) {
+    recover(p);
+    consume(p, VN_TOKEN_RBRACE, value, span);
+    return;
+  }
+  drop_bracket(p);
+  if (block && p->blocks == p->panic_blocks)
+    recover(p);
+}
+
+/* One token after an error. Inside a string with expressions nothing can begin anew. */
 static void
 skip(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
 {
-  gboolean in_place = p->blocks == p->panic_blocks;
-  if (token == VN_TOKEN_END) {
+  gboolean in_place = p->blocks == p->panic_blocks && p->lexer.frames->len == 0;
+  if (token == VN_TOKEN_END)
     close_all(p, span);
-  } else if (token == VN_TOKEN_SEMICOLON && in_place) {
+  else if (token == VN_TOKEN_SEMICOLON && in_place) {
     forgive(p);
     recover(p);
   } else if (token == VN_TOKEN_LBRACE) {
-    open_bracket(p, span, '}');
-  } else if (token == VN_TOKEN_RBRACE && brace_is_open(p)) {
-    const VnBracket *top;
-    while ((top = top_bracket(p))->closer != '}')
-      drop_bracket(p);
-    if (top->block && in_place) {
-      recover(p);
+    if (in_place && opens_block(p) && repair_head(p, span))
       consume(p, token, value, span);
-    } else {
-      gboolean block = top->block;
-      drop_bracket(p);
-      if (block && p->blocks == p->panic_blocks)
-        recover(p);
-    }
+    else
+      open_bracket(p, span, '}');
+  } else if (token == VN_TOKEN_RBRACE) {
+    if (brace_is_open(p))
+      skip_brace(p, value, span);
   } else if (begins_declaration(token) && in_place && block_declares(p) &&
              first_on_line(p, span)) {
     forgive(p);
     recover(p);
     consume(p, token, value, span);
+  }
+}
+
+static void
+skip_noted(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
+{
+  skip(p, token, value, span);
+  if (p->panic) {
+    p->previous = token;
+    p->previous_span = span;
   }
 }
 
@@ -362,22 +459,24 @@ consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
 {
   if (lacks_semicolon(p, token, span)) {
     if (p->mode != VN_PARSE_PROMPT || token != VN_TOKEN_END)
-      vn_parser_missing_semicolon(p, token);
+      vn_parser_missing_semicolon(p);
     VnPos end = p->previous_span.end;
     push_sign(p, VN_TOKEN_SEMICOLON, (VnSpan){end, end});
-    remember(p, VN_TOKEN_SEMICOLON, (VnSpan){end, end});
+    remember(p, VN_TOKEN_SEMICOLON, NULL, (VnSpan){end, end});
   }
   const VnBracket *top = top_bracket(p);
   p->closed_block = top != NULL && top->block;
   push(p, token, value, span);
   if (!p->failed) {
     follow_brackets(p, token, span);
-    remember(p, token, span);
+    remember(p, token, value, span);
     return;
   }
+  if (p->at_start)
+    begin_statement(p, token, value);
   p->panic = TRUE;
   p->panic_blocks = p->blocks;
-  skip(p, token, value, span);
+  skip_noted(p, token, value, span);
 }
 
 static void
@@ -386,9 +485,8 @@ take(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
   if (p->stopped || is_stray(p, token, span))
     return;
   if (p->panic) {
-    skip(p, token, value, span);
-    if (p->panic)
-      p->previous = token;
+    note_name(p, token, value, span);
+    skip_noted(p, token, value, span);
   } else
     consume(p, token, value, span);
 }
@@ -424,10 +522,17 @@ vn_parser_finish(VnParser *p)
   return file;
 }
 
+/* Whether anything was wrong, also in the scanner's eyes. */
+static gboolean
+has_errors(const VnParser *p)
+{
+  return p->errors > 0 || vn_diag_sink_count(p->sink, VN_SEVERITY_ERROR) > p->errors_before;
+}
+
 const VnAst *
 vn_parser_expression(const VnParser *p)
 {
-  return p->errors == 0 ? p->expression : NULL;
+  return has_errors(p) ? NULL : p->expression;
 }
 
 VnInput
@@ -435,7 +540,7 @@ vn_parser_input(VnParser *p)
 {
   if (p->lexer.open_ended)
     return p->errors == 0 ? VN_INPUT_OPEN : VN_INPUT_WRONG;
-  if (p->errors > 0 || vn_diag_sink_has_errors(p->sink))
+  if (has_errors(p))
     return VN_INPUT_WRONG;
   if (p->brackets->len > 0)
     return VN_INPUT_OPEN;

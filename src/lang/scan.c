@@ -294,7 +294,9 @@ void
 vn_scan_unterminated(VnLexer *lexer, const char *what, const char *closer)
 {
   VnPos start = lexer->string.opening;
-  lexer->open_ended = TRUE;
+  lexer->open_ended = lexer->string.form == VN_STRING_MULTILINE ||
+                      lexer->string.form == VN_STRING_RAW_MULTILINE;
+  lexer->complained = TRUE;
   VnDiag *diag = vn_diag_add(lexer->sink, VN_DIAG_VN004, (VnSpan){start, start + 1},
                              "the %s that begins here has no end", what);
   if (strcmp(closer, "\"") == 0)
@@ -336,6 +338,7 @@ vn_scan_bad_character(VnLexer *lexer, VnSpan span, const char *text, gsize lengt
       {"@", "a site is named with `at`"},
   };
   guchar first = (guchar)*text;
+  lexer->complained = TRUE;
   VnDiag *diag =
       first < 0x20 || first == 0x7f
           ? vn_diag_add(lexer->sink, VN_DIAG_VN003, span, "a control character (0x%02x)", first)

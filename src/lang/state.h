@@ -38,7 +38,8 @@ typedef struct VnLexer {
   VnStringFrame string;
   GArray *frames; /* of VnStringFrame, those that an expression interrupts */
   GArray *comments; /* of VnComment */
-  gboolean open_ended; /* the text ended inside a string */
+  gboolean open_ended; /* the text ended inside a string of several lines */
+  gboolean complained; /* about the declaration that is being read: what follows is no news */
 } VnLexer;
 
 /* A bracket that is open. */
@@ -69,9 +70,12 @@ struct VnParser {
   gboolean stopped; /* nothing more can be read */
   gboolean deep;    /* VN006 was reported */
   guint errors;
+  guint errors_before; /* in the sink */
   gboolean at_start;  /* a declaration or the like may begin */
   gboolean closed_block; /* a `}` now would close a block, not a set */
   int statement;      /* the token that began what is being read */
+  const VnSymbol *statement_word; /* its text, and that of the next word: NULL if it is none */
+  VnIdent statement_name;
   int previous;       /* token */
   VnSpan previous_span;
   VnAstSeq decls;   /* of the input, once it was read */
@@ -93,7 +97,9 @@ const char *vn_comment_doc(const VnLexer *lexer, VnArena *arena, VnPos start);
 
 /* ---- messages (syntax-error.c) ---- */
 
-void vn_parser_missing_semicolon(VnParser *p, int token);
+void vn_parser_missing_semicolon(VnParser *p);
+/* The word that begins a declaration and is nearest to a misspelled one; 0 if none is near. */
+int vn_declaration_meant(VnParser *p, const VnSymbol *word);
 /* See vn_parser_expected. */
 const char **vn_expected_words(const int *tokens, int n, guint *out_flags);
 

@@ -16,13 +16,15 @@
 
 /* ---- the text of tokens ---- */
 
-/* The source text of a span, shortened, in backticks. */
+/* The source text of a token, shortened, in backticks. */
 static char *
-quote(const VnParser *p, VnSpan span)
+quote(const VnParser *p, int token, VnSpan span)
 {
   const VnSource *source = p->lexer.source;
   if (source == NULL || span.start < source->base || span.start >= span.end)
     return g_strdup("the end");
+  if (token == VN_TOKEN_TEXT_END || token == VN_TOKEN_TEXT_MIDDLE)
+    return g_strdup(p->failed ? "`}`" : "the string");
   const char *text = source->text + (span.start - source->base);
   gsize length = span.end - span.start;
   const char *line_end = memchr(text, '\n', length);
@@ -171,9 +173,8 @@ token_text(int token)
     return "a string";
   case VN_TOKEN_REGEX:
     return "a regular expression";
-  case VN_TOKEN_TEXT_MIDDLE:
   case VN_TOKEN_TEXT_END:
-    return "the rest of the string";
+    return "`}`";
   default:
     return NULL;
   }
@@ -200,7 +201,7 @@ classify(Expected *e, const int *tokens, int n)
 {
   for (int i = 0; i < n; i++)
     e->has[tokens[i]] = TRUE;
-  e->has[VN_TOKEN_RECOVER] = e->has[0] = FALSE;
+  e->has[VN_TOKEN_RECOVER] = e->has[0] = e->has[VN_TOKEN_TEXT_MIDDLE] = FALSE;
   if (e->has[VN_TOKEN_END] && n > 1)
     e->has[VN_TOKEN_END] = FALSE;
 }
@@ -212,6 +213,24 @@ append_expected(GString *out, const char *const *texts, guint n)
     g_string_append_printf(out, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", texts[i]);
 }
 
+/* Adds the tokens from first up to last that are still expected, each by itself. */
+static guint
+name_tokens(const Expected *e, int first, int last, const char **texts, guint n, GPtrArray *owned)
+{
+  for (int token = first; token < last; token++) {
+    const char *text = e->has[token] ? token_text(token) : NULL;
+    const char *word = e->has[token] && text == NULL ? word_of(token) : NULL;
+    if (!e->has[token] || (text == NULL && word == NULL && token < VN_TOKEN_SEMICOLON))
+      continue; /* a class of too many words */
+    if (text == NULL) {
+      text = g_strdup_printf("`%s`", word != NULL ? word : vn_yy_token_name(token));
+      g_ptr_array_add(owned, (gpointer)text);
+    }
+    texts[n++] = text;
+  }
+  return n;
+}
+
 /* "`;` or a property" */
 static char *
 describe_expected(const int *tokens, int n)
@@ -219,24 +238,11 @@ describe_expected(const int *tokens, int n)
   Expected e = {0};
   classify(&e, tokens, n);
   name_classes(&e);
-  guint n_classes = e.n_named;
   g_autoptr(GPtrArray) owned = g_ptr_array_new_with_free_func(g_free);
-  const char *texts[VN_TOKEN_COUNT_MAX];
-  guint n_texts = 0;
-  for (int token = VN_TOKEN_COUNT_MAX - 1; token > 0; token--) {
-    if (!e.has[token])
-      continue;
-    const char *text = token_text(token), *word = text != NULL ? text : word_of(token);
-    if (text == NULL && word == NULL && token < VN_TOKEN_SEMICOLON)
-      continue; /* a class without a name, whose members would be too many */
-    if (text == NULL) {
-      g_ptr_array_add(owned,
-                      g_strdup_printf("`%s`", word != NULL ? word : vn_yy_token_name(token)));
-      text = g_ptr_array_index(owned, owned->len - 1);
-    }
-    texts[n_texts++] = text;
-  }
-  for (guint i = 0; i < n_classes; i++)
+  const char *texts[2 * VN_TOKEN_COUNT_MAX];
+  guint n_texts = name_tokens(&e, VN_TOKEN_SEMICOLON, VN_TOKEN_COUNT_MAX, texts, 0, owned);
+  n_texts = name_tokens(&e, VN_TOKEN_NAME, VN_TOKEN_SEMICOLON, texts, n_texts, owned);
+  for (guint i = 0; i < e.n_named; i++)
     texts[n_texts++] = e.named[i];
   if (n_texts == 0)
     return g_strdup(n == 1 && tokens[0] == VN_TOKEN_END ? "the end" : "something else");
@@ -256,15 +262,17 @@ expects(const int *tokens, int n, int token)
   return FALSE;
 }
 
-/* The word nearest to what stands there among those that may stand there. */
+/* The word nearest to what stands there among those that may stand there. Words of two letters
+ * (`in`, `or`) are near to everything: not where an expression might go on. */
 static const char *
 word_meant(const VnParser *p, VnSpan span, const int *tokens, int n)
 {
   const char *candidates[256];
   gsize n_words, n_candidates = 0;
+  gsize shortest = expects(tokens, n, VN_TOKEN_PLUS) ? 3 : 1;
   const VnWord *words = vn_words(&n_words);
   for (gsize i = 0; i < n_words && n_candidates < G_N_ELEMENTS(candidates); i++)
-    if (expects(tokens, n, words[i].token))
+    if (expects(tokens, n, words[i].token) && strlen(words[i].text) >= shortest)
       candidates[n_candidates++] = words[i].text;
   g_autofree char *text =
       g_strndup(p->lexer.source->text + (span.start - p->lexer.base), span.end - span.start);
@@ -284,6 +292,14 @@ is_reserved(int token)
   return token >= VN_TOKEN_EXPERIMENT && token <= VN_TOKEN_PARSE;
 }
 
+/* `10%3`: the token before is a percentage. */
+static gboolean
+ends_in_percent(const VnParser *p)
+{
+  return p->previous == VN_TOKEN_LITERAL && p->previous_span.start >= p->lexer.base &&
+         p->lexer.source->text[p->previous_span.end - 1 - p->lexer.base] == '%';
+}
+
 /* Mistakes that many make. NULL if it is none of them. */
 static const char *
 hint_for(const VnParser *p, int token, const int *tokens, int n)
@@ -300,10 +316,8 @@ hint_for(const VnParser *p, int token, const int *tokens, int n)
   if (p->previous == VN_TOKEN_IN && expects(tokens, n, VN_TOKEN_NAME) &&
       !expects(tokens, n, VN_TOKEN_LITERAL))
     return "in an expression `in` only converts to a unit, as in `delay in ms`";
-  if (token == VN_TOKEN_LITERAL && p->previous == VN_TOKEN_LITERAL)
+  if (ends_in_percent(p) && expects(tokens, n, VN_TOKEN_STAR))
     return "`%` right after a number is percent: put a space before it to divide with remainder";
-  if (is_reserved(token) && expects(tokens, n, VN_TOKEN_NAME))
-    return "it is a word of the language: choose another name";
   if (token == VN_TOKEN_ELSE)
     return "`else` follows the `}` of an `if`";
   return NULL;
@@ -318,13 +332,33 @@ is_word(int token)
          token != VN_TOKEN_TEXT_END;
 }
 
+/* `requirse x on;`: a line of an action that begins with a name was read as that of a system. */
+static const char *
+line_meant(const VnParser *p, const int *tokens, int n)
+{
+  static const int lines[] = {VN_TOKEN_RUN,          VN_TOKEN_SCRIPT,   VN_TOKEN_NATIVE,
+                              VN_TOKEN_REQUIRES,     VN_TOKEN_PROVIDES, VN_TOKEN_READY,
+                              VN_TOKEN_ACTION_VALUE, VN_TOKEN_SUCCEEDS, VN_TOKEN_FOR};
+  if (p->previous != VN_TOKEN_NAME || p->statement != VN_TOKEN_NAME ||
+      !expects(tokens, n, VN_TOKEN_NATIVE) || p->previous_span.start < p->lexer.base)
+    return NULL;
+  return word_meant(p, p->previous_span, lines, G_N_ELEMENTS(lines));
+}
+
 static void
 add_hint(VnParser *p, VnDiag *diag, int token, VnSpan span, const int *tokens, int n)
 {
-  const char *word = is_word(token) ? word_meant(p, span, tokens, n) : NULL;
+  if (is_reserved(token) && expects(tokens, n, VN_TOKEN_NAME)) {
+    vn_diag_hint(diag, "it is a word of the language: choose another name");
+    return;
+  }
   const char *hint = hint_for(p, token, tokens, n);
+  const char *word = is_word(token) ? word_meant(p, span, tokens, n) : NULL;
+  const char *line = line_meant(p, tokens, n);
   if (word != NULL)
     vn_diag_hint(diag, "did you mean `%s`?", word);
+  else if (line != NULL)
+    vn_diag_hint(diag, "did you mean `%s` at the beginning of the line?", line);
   else if (hint != NULL)
     vn_diag_hint(diag, "%s", hint);
 }
@@ -348,47 +382,79 @@ add_opening(VnParser *p, VnDiag *diag, VnSpan span, const int *tokens, int n)
     vn_diag_place(diag, (VnSpan){top.pos, top.pos + 1}, "opened here");
 }
 
-/* "after `x`", when the token before is there to be shown. */
+/* " after `x`", when the token before is there to be shown and says something. */
 static char *
 after_what(const VnParser *p)
 {
-  if (p->previous == 0 || p->previous_span.start < p->lexer.base)
+  if (p->at_start || p->previous == 0 || p->previous_span.start < p->lexer.base)
     return g_strdup("");
-  g_autofree char *before = quote(p, p->previous_span);
+  g_autofree char *before = quote(p, p->previous, p->previous_span);
   return g_strdup_printf(" after %s", before);
+}
+
+/* Right behind the token before, if there is one. */
+static VnSpan
+behind(const VnParser *p, VnSpan span)
+{
+  VnPos end = p->previous_span.end;
+  return end > p->lexer.base ? (VnSpan){end, end} : span;
+}
+
+static VnDiag *
+report_end(VnParser *p, VnSpan span, const char *wanted, const char *after, gboolean block)
+{
+  if (block)
+    return vn_diag_add(p->sink, VN_DIAG_VN004, span,
+                       "the text ends before its last block is closed: expected %s", wanted);
+  return vn_diag_add(p->sink, VN_DIAG_VN001, span, "expected %s%s, but the text ends", wanted,
+                     after);
 }
 
 void
 vn_parser_syntax_error(VnParser *p, int token, VnSpan span, const int *expected, int n)
 {
-  p->failed = TRUE;
-  if (p->silent)
-    return;
-  p->errors++;
-  g_autofree char *wanted = describe_expected(expected, n);
   g_autofree char *after = after_what(p);
+  p->failed = TRUE;
+  p->errors++;
+  if (p->silent || p->lexer.complained)
+    return;
+  g_autofree char *wanted = describe_expected(expected, n);
   VnDiag *diag;
   if (token == VN_TOKEN_END) {
+    span = behind(p, span);
     gboolean block = expects(expected, n, VN_TOKEN_RBRACE) && p->blocks > 0;
-    diag = block ? vn_diag_add(p->sink, VN_DIAG_VN004, span,
-                               "the text ends before its last block is closed: expected %s", wanted)
-                 : vn_diag_add(p->sink, VN_DIAG_VN001, span, "expected %s%s, but the text ends",
-                               wanted, after);
+    diag = report_end(p, span, wanted, after, block);
   } else {
-    g_autofree char *found = quote(p, span);
+    g_autofree char *found = quote(p, token, span);
     diag = vn_diag_add(p->sink, VN_DIAG_VN001, span, "expected %s%s, not %s", wanted, after, found);
     add_hint(p, diag, token, span, expected, n);
   }
-  add_opening(p, diag, span, expected, n);
+  if (token == VN_TOKEN_END || token == VN_TOKEN_SEMICOLON || token == VN_TOKEN_RPAREN ||
+      token == VN_TOKEN_RBRACKET || token == VN_TOKEN_RBRACE)
+    add_opening(p, diag, span, expected, n);
 }
 
 void
-vn_parser_missing_semicolon(VnParser *p, int token)
+vn_parser_missing_semicolon(VnParser *p)
 {
   p->errors++;
-  VnPos end = p->previous_span.end;
-  g_autofree char *before = quote(p, p->previous_span);
-  vn_diag_add(p->sink, VN_DIAG_VN001, (VnSpan){end, end}, "expected `;` after %s", before);
+  if (p->lexer.complained)
+    return;
+  g_autofree char *before = quote(p, p->previous, p->previous_span);
+  vn_diag_add(p->sink, VN_DIAG_VN001, behind(p, p->previous_span), "expected `;` after %s", before);
+}
+
+int
+vn_declaration_meant(VnParser *p, const VnSymbol *word)
+{
+  const char *candidates[VN_TOKEN_SWEEP + 1];
+  gsize n_words, n = 0;
+  const VnWord *words = vn_words(&n_words);
+  for (gsize i = 0; i < n_words; i++)
+    if (words[i].declares)
+      candidates[n++] = words[i].text;
+  const char *nearest = vn_diag_nearest(word->text, candidates, n);
+  return nearest == NULL ? 0 : vn_word_find(&p->words, vn_symbol_intern_str(p->symbols, nearest))->token;
 }
 
 /* ---- completion ---- */
