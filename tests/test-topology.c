@@ -390,6 +390,32 @@ test_capabilities(void)
   net_clear(&net);
 }
 
+/* A link of a router that went to a part of it is that part's; the whole can't be switched off. */
+static void
+test_tasks_of_split_routers(void)
+{
+  Net net;
+  build_tables(&net, 1);
+  guint32 r1 = 3;
+  VnExpr on_s2 = {.kind = VN_EXPR_CONST, .value = {.kind = VN_VALUE_SEGMENT, .id = 1}};
+  const VnExpr *args[] = {&on_s2};
+  guint32 h1 = 0;
+  VnTask tasks[] = {
+      {.name = "cut", .targets = &r1, .n_targets = 1, .control = VN_CONTROL_LINK_DOWN,
+       .args = args, .n_args = 1},
+      {.name = "off", .targets = &r1, .n_targets = 1, .control = VN_CONTROL_POWER_OFF,
+       .span = {100, 101}},
+      {.name = "not there", .targets = &h1, .n_targets = 1, .control = VN_CONTROL_LINK_DOWN,
+       .args = args, .n_args = 1},
+  };
+  net.model.tasks = tasks;
+  net.model.n_tasks = G_N_ELEMENTS(tasks);
+  g_assert_false(net_complete(&net));
+  assert_codes(&net, "VN109 VN213 VN402");
+  g_assert_cmpuint(tasks[0].targets[0], ==, net_find(&net, "R1.2"));
+  net_clear(&net);
+}
+
 /* 100,000 hosts and 1,000 leaves behind their own routers on a backbone. */
 static void
 test_large(void)
@@ -432,6 +458,7 @@ main(int argc, char **argv)
   g_test_add_func("/topology/technologies", test_technologies);
   g_test_add_func("/topology/limits-of-parts", test_limits_of_parts);
   g_test_add_func("/topology/capabilities", test_capabilities);
+  g_test_add_func("/topology/tasks-of-split-routers", test_tasks_of_split_routers);
   g_test_add_func("/topology/large", test_large);
   return g_test_run();
 }

@@ -2,7 +2,7 @@
 /* Completion in phases: each reads what the one before it settled.
  *
  *   index, technologies, rules, capabilities, routers added, prefixes, addresses, routers split,
- *   MAC addresses, routes and proxies
+ *   tasks about the network, MAC addresses, routes and proxies
  *
  * Checks go on past errors, so that one run names every mistake; nothing is added, split or routed
  * once there was one. Addresses come before splitting, because a new router takes the place of the
@@ -54,6 +54,7 @@ vn_topology_complete(VnModel *model, VnDiagSink *sink)
   vn_completion_set_addresses(&completion);
   if (vn_diag_sink_count(sink, VN_SEVERITY_ERROR) == errors_before)
     vn_completion_split_routers(&completion);
+  vn_completion_check_tasks(&completion);
   vn_completion_set_macs(&completion);
   if (vn_diag_sink_count(sink, VN_SEVERITY_ERROR) == errors_before)
     vn_completion_set_routes(&completion);

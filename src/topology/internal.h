@@ -31,6 +31,8 @@ void vn_completion_check_capabilities(VnCompletion *completion);
 /* routers.c: VN212; VN213. Both leave the index in order. */
 void vn_completion_add_routers(VnCompletion *completion);
 void vn_completion_split_routers(VnCompletion *completion);
+/* tasks.c, after splitting: VN109, VN402. */
+void vn_completion_check_tasks(VnCompletion *completion);
 /* prefixes.c: VN208, VN210 of prefixes; afterwards each segment has a prefix. */
 void vn_completion_set_prefixes(VnCompletion *completion);
 /* Why no interface may have an address of the prefix ("is for multicast"); NULL if one may. */
