@@ -378,23 +378,6 @@ test_seed(Fixture *fixture, gconstpointer data)
   g_free(runs[2]);
 }
 
-static void
-test_mixture(Fixture *fixture, gconstpointer data)
-{
-  Kit *kit = fixture->kit;
-  gboolean simulated = FALSE;
-  g_assert_true(vn_simulated(&kit->model, fixture->sink, &simulated));
-  g_assert_true(simulated);
-  VnSegment *segments = vn_arena_array0(kit->arena, VnSegment, 2);
-  segments[0] = kit->model.topology.segments[0];
-  segments[1] = (VnSegment){.name = "real", .tech = VN_TECH_NETNS};
-  kit->model.topology.segments = segments;
-  kit->model.topology.n_segments = 2;
-  g_assert_false(vn_simulated(&kit->model, fixture->sink, &simulated));
-  const VnDiag *diag = g_ptr_array_index(vn_diag_sink_sorted(fixture->sink), 0);
-  g_assert_cmpint(diag->code, ==, VN_DIAG_VN402);
-}
-
 /* A million machines, switched on, one task each. */
 static void
 test_million(void)
@@ -434,7 +417,6 @@ main(int argc, char **argv)
   ADD("boot-fails", test_boot_fails);
   ADD("background", test_background);
   ADD("seed", test_seed);
-  ADD("mixture", test_mixture);
   g_test_add_func("/simulate/million", test_million);
   return g_test_run();
 }

@@ -2,6 +2,8 @@
 /* Trials in a row, and the slaves that they share. */
 #include "master/trial.h"
 
+#include "tech/tech.h"
+
 struct VnRun {
   VnRunConfig config;
   const VnRunEvents *events;
@@ -63,11 +65,13 @@ finish(VnRun *run, VnRunStatus status)
 
 /* ---- slaves ---- */
 
+/* Simulated machines need no slave. */
 static gboolean
 site_is_used(const VnModel *model, guint32 site)
 {
   for (guint32 i = 0; i < model->topology.n_segments; i++)
-    if (model->topology.segments[i].site == site)
+    if (model->topology.segments[i].site == site &&
+        model->topology.segments[i].tech != VN_TECH_SIM)
       return TRUE;
   return FALSE;
 }
@@ -149,15 +153,17 @@ start_next(gpointer data)
   guint32 number = (guint32)(run->next % run->config.trials);
   run->next++;
   const VnRunPoint *what = &run->config.points[point];
-  if (!find_slaves(run, what->model, &error)) {
+  gboolean ready = find_slaves(run, what->model, &error);
+  VnTrialConfig config = {&run->config, run->events, run->data, *what, point, number,
+                          run->by_site, on_trial_ended, run};
+  if (ready)
+    run->trial = vn_trial_new(&config, &error);
+  if (run->trial == NULL) {
     run->error = g_strdup(error->message);
     run->events->log(VN_SEVERITY_ERROR, error->message, run->data);
     finish(run, VN_RUN_BROKEN);
     return G_SOURCE_REMOVE;
   }
-  VnTrialConfig config = {&run->config, run->events, run->data, *what, point, number,
-                          run->by_site, on_trial_ended, run};
-  run->trial = vn_trial_new(&config);
   vn_trial_start(run->trial);
   return G_SOURCE_REMOVE;
 }

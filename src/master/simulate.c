@@ -375,26 +375,14 @@ vn_simulator_step(VnSimulator *sim)
 /* ---- making ---- */
 
 gboolean
-vn_simulated(const VnModel *model, VnDiagSink *sink, gboolean *out_simulated)
+vn_is_simulated(const VnModel *model)
 {
   const VnTopology *topology = &model->topology;
-  const VnSegment *real = NULL, *simulated = NULL;
-  for (guint32 s = 0; s < topology->n_segments; s++) {
-    if (topology->segments[s].tech == VN_TECH_SIM)
-      simulated = &topology->segments[s];
-    else
-      real = &topology->segments[s];
+  for (guint32 k = 0; k < topology->n_segments; k++) {
+    if (topology->segments[k].tech == VN_TECH_SIM)
+      return TRUE;
   }
-  if (real != NULL && simulated != NULL) {
-    VnDiag *diag = vn_diag_add(sink, VN_DIAG_VN402, simulated->span,
-                               "%s is simulated and %s is not: their clocks would differ",
-                               simulated->name, real->name);
-    vn_diag_place(diag, real->span, "%s is here", real->name);
-    vn_diag_hint(diag, "use the technology sim for all segments, or for none");
-    return FALSE;
-  }
-  *out_simulated = simulated != NULL;
-  return TRUE;
+  return FALSE;
 }
 
 VnSimulator *

@@ -11,12 +11,11 @@
  */
 #pragma once
 
-#include "base/diag.h"
 #include "master/scheduler.h"
 
-/* Is the experiment to be simulated? A mixture of simulated and real machines is reported as
- * VN402: their clocks would differ. out_simulated is set on success. */
-gboolean vn_simulated(const VnModel *model, VnDiagSink *sink, gboolean *out_simulated);
+/* Is the experiment to be simulated? One segment says it for all: a mixture is VN402
+ * (vn_topology_check_deployable). */
+gboolean vn_is_simulated(const VnModel *model);
 
 typedef struct VnSimulator VnSimulator;
 

@@ -7,6 +7,10 @@
 #include <unistd.h>
 
 #include "master/remote.h"
+#include "master/simulate.h"
+
+/* Virtual time goes on for so long before the loop looks at anything else. */
+#define SIMULATE_SLICE_US 20000
 
 struct VnTrial {
   VnTrialConfig config;
@@ -15,13 +19,15 @@ struct VnTrial {
   guint64 seed;
   gint64 id; /* in the store */
   char *experiment;
-  VnRemote *remote;
+  VnRemote *remote;       /* NULL where the machines are simulated */
+  VnSimulator *simulator; /* NULL where they are real */
+  guint simulating;       /* source */
   VnScheduler *scheduler;
   VnArena *arena;
   GString *json;
   guint wrap_up; /* source */
   gint64 started_us;
-  char *error;   /* of the first node that broke, or of the store */
+  char *error; /* of the first node that broke, or of the store */
 };
 
 const char *
@@ -167,13 +173,12 @@ on_node_ended(guint32 node, guint32 attempt, VnNodeState state, const VnOutcome 
 {
   VnTrial *trial = data;
   if (trial->graph->nodes[node].kind == VN_NODE_TASK)
-    store_outcome(trial, node, attempt, vn_outcome_state_text(state, outcome, will_retry),
-                  outcome);
+    store_outcome(trial, node, attempt, vn_outcome_state_text(state, outcome, will_retry), outcome);
   if (outcome != NULL && outcome->status == VN_NODE_STATUS_BROKEN && trial->error == NULL) {
     g_autoptr(GString) label = g_string_new(NULL);
     vn_node_label(trial->graph, node, label);
-    trial->error = g_strdup_printf("%s: %s", label->str,
-                                   outcome->error != NULL ? outcome->error : "it broke");
+    trial->error =
+        g_strdup_printf("%s: %s", label->str, outcome->error != NULL ? outcome->error : "it broke");
   }
   trial->config.events->node_ended(trial->graph, node, attempt, state, outcome, will_retry,
                                    trial->config.data);
@@ -246,7 +251,7 @@ on_log(VnSeverity severity, const char *text, gpointer data)
 
 /* ---- life ---- */
 
-static void
+static VnExecutor *
 make_remote(VnTrial *trial)
 {
   const VnRunConfig *run = trial->config.run;
@@ -262,30 +267,57 @@ make_remote(VnTrial *trial)
       .log = on_log,
       .data = trial};
   trial->remote = vn_remote_new(&config);
+  return vn_remote_executor(trial->remote);
+}
+
+static gboolean
+simulate(gpointer data)
+{
+  VnTrial *trial = data;
+  gint64 until = g_get_monotonic_time() + SIMULATE_SLICE_US;
+  while (g_get_monotonic_time() < until) {
+    if (!vn_simulator_step(trial->simulator)) {
+      g_assert(vn_scheduler_status(trial->scheduler) != VN_RUN_RUNNING); /* else it would hang */
+      trial->simulating = 0;
+      return G_SOURCE_REMOVE;
+    }
+  }
+  commit(trial);
+  return G_SOURCE_CONTINUE;
 }
 
 VnTrial *
-vn_trial_new(const VnTrialConfig *config)
+vn_trial_new(const VnTrialConfig *config, GError **error)
 {
   static const VnSchedulerObserver observer = {.node_started = on_node_started,
                                                .node_serving = on_node_serving,
                                                .node_ended = on_node_ended,
                                                .finished = on_finished};
+  guint64 seed = vn_run_trial_seed(config->run->seed, config->point, config->number);
+  VnSimulator *simulator = NULL;
+  if (vn_is_simulated(config->what.model)) {
+    simulator = vn_simulator_new(config->what.graph, seed, error);
+    if (simulator == NULL)
+      return NULL;
+  }
   VnTrial *trial = g_new0(VnTrial, 1);
   trial->config = *config;
   trial->model = config->what.model;
   trial->graph = config->what.graph;
-  trial->seed = vn_run_trial_seed(config->run->seed, config->point, config->number);
+  trial->seed = seed;
+  trial->simulator = simulator;
   trial->arena = vn_arena_new();
   trial->json = g_string_new(NULL);
   trial->started_us = g_get_monotonic_time();
-  trial->id =
-      vn_store_begin_trial(config->run->store, config->point, config->number, trial->seed);
+  trial->id = vn_store_begin_trial(config->run->store, config->point, config->number, trial->seed);
   trial->experiment = g_strdup_printf("vnec-%d-%" G_GINT64_FORMAT, (int)getpid(), trial->id);
-  make_remote(trial);
-  trial->scheduler = vn_scheduler_new(trial->graph, vn_remote_executor(trial->remote), &observer,
-                                      &config->run->limits, trial);
-  vn_remote_set_scheduler(trial->remote, trial->scheduler);
+  VnExecutor *executor = simulator != NULL ? vn_simulator_executor(simulator) : make_remote(trial);
+  trial->scheduler =
+      vn_scheduler_new(trial->graph, executor, &observer, &config->run->limits, trial);
+  if (simulator != NULL)
+    vn_simulator_attach(simulator, trial->scheduler);
+  else
+    vn_remote_set_scheduler(trial->remote, trial->scheduler);
   return trial;
 }
 
@@ -295,7 +327,9 @@ vn_trial_free(VnTrial *trial)
   if (trial == NULL)
     return;
   g_clear_handle_id(&trial->wrap_up, g_source_remove);
+  g_clear_handle_id(&trial->simulating, g_source_remove);
   vn_remote_free(trial->remote);
+  vn_simulator_free(trial->simulator);
   vn_scheduler_free(trial->scheduler);
   vn_arena_free(trial->arena);
   g_string_free(trial->json, TRUE);
@@ -311,6 +345,8 @@ vn_trial_start(VnTrial *trial)
   trial->config.events->trial_started(trial->config.point, trial->config.number, trial->seed,
                                       trial->graph, trial->config.data);
   vn_scheduler_start(trial->scheduler);
+  if (trial->simulator != NULL)
+    trial->simulating = g_idle_add_full(G_PRIORITY_DEFAULT, simulate, trial, NULL);
 }
 
 void

@@ -20,7 +20,8 @@ typedef struct {
   gpointer owner;
 } VnTrialConfig;
 
-VnTrial *vn_trial_new(const VnTrialConfig *config);
+/* Fails where what simulated machines do can't be read. */
+VnTrial *vn_trial_new(const VnTrialConfig *config, GError **error);
 void vn_trial_free(VnTrial *trial);
 void vn_trial_start(VnTrial *trial);
 void vn_trial_interrupt(VnTrial *trial);

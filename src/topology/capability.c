@@ -192,11 +192,33 @@ vn_completion_check_capabilities(VnCompletion *completion)
     check_task(completion, &completion->model->tasks[t], known);
 }
 
+/* Simulated machines have a time of their own, so all are or none is. */
+static gboolean
+check_mixture(const VnModel *model, VnDiagSink *sink)
+{
+  const VnSegment *real = NULL, *simulated = NULL;
+  for (guint32 s = 0; s < model->topology.n_segments; s++) {
+    const VnSegment *segment = &model->topology.segments[s];
+    if ((vn_tech((VnTechId)segment->tech)->can & VN_IS_SIMULATED) != 0)
+      simulated = segment;
+    else
+      real = segment;
+  }
+  if (real == NULL || simulated == NULL)
+    return TRUE;
+  VnDiag *diag = vn_diag_add(sink, VN_DIAG_VN402, simulated->span,
+                             "segment `%s` is simulated and `%s` is not: their clocks would differ",
+                             simulated->name, real->name);
+  vn_diag_place(diag, real->span, "`%s` is here", real->name);
+  vn_diag_hint(diag, "use the technology sim for all segments, or for none");
+  return FALSE;
+}
+
 gboolean
 vn_topology_check_deployable(const VnModel *model, VnDiagSink *sink)
 {
   gboolean seen[VN_TECH_COUNT] = {FALSE};
-  gboolean deployable = TRUE;
+  gboolean deployable = check_mixture(model, sink);
   for (guint32 s = 0; s < model->topology.n_segments; s++) {
     const VnSegment *segment = &model->topology.segments[s];
     const VnTech *tech = vn_tech((VnTechId)segment->tech);
