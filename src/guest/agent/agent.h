@@ -130,6 +130,8 @@ void vn_native_request(VnAgent *agent, const VnFrame *frame);             /* nat
 const char *vn_native_name(unsigned index);                               /* NULL: past the last */
 void vn_transfer_put(VnAgent *agent, const VnFrame *frame);               /* transfer.c */
 void vn_transfer_get(VnAgent *agent, const VnFrame *frame);
+/* A name beside the path that nothing else has; NULL: no memory. */
+char *vn_transfer_temporary(const char *path);
 void vn_control_request(VnAgent *agent, const VnFrame *frame);            /* control.c */
 
 /* A copy with a NUL, or NULL where the field is missing or holds a NUL itself. */

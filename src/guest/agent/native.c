@@ -39,21 +39,27 @@ find(const VnFrame *frame)
   return name == NULL ? N_NATIVES : i;
 }
 
+/* A task whose request can't be done has no class of its own: nothing of it was begun. */
 void
 vn_native_request(VnAgent *agent, const VnFrame *frame)
 {
   static const VnTaskClass none = { .size = sizeof(VnTask) };
   unsigned i = find(frame), n_args = 0;
-  VnTask *task = vn_task_new(agent, i < N_NATIVES ? natives[i].class_ : &none, frame);
-  if (task == NULL)
-    return;
   const char *why = "this agent has no such operation";
   char **args = i < N_NATIVES ? vn_request_texts(frame, VN_TAG_ARG, 0, &n_args, &why) : NULL;
+  if (args != NULL && (n_args < natives[i].least || n_args > natives[i].most)) {
+    why = "wrong number of arguments";
+    free(args);
+    args = NULL;
+  }
+  VnTask *task = vn_task_new(agent, args != NULL ? natives[i].class_ : &none, frame);
+  if (task == NULL) {
+    free(args);
+    return;
+  }
   task->arguments = (char *)args;
   if (args == NULL)
     vn_task_refuse(agent, task, why, 0);
-  else if (n_args < natives[i].least || n_args > natives[i].most)
-    vn_task_refuse(agent, task, "wrong number of arguments", 0);
   else
     natives[i].start(agent, task, args, n_args);
 }
@@ -115,6 +121,19 @@ vn_peer_set_port(VnPeer *peer, unsigned port)
     peer->at.v6.sin6_port = htons((uint16_t)port);
 }
 
+void
+vn_peer_add_address(const VnPeer *peer, VnText *text)
+{
+  static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+  const uint8_t *six = (const uint8_t *)&peer->at.v6.sin6_addr;
+  if (peer->at.any.sa_family == AF_INET)
+    vn_text_add_address(text, (const uint8_t *)&peer->at.v4.sin_addr, 4);
+  else if (memcmp(six, mapped, sizeof mapped) == 0)
+    vn_text_add_address(text, six + sizeof mapped, 4);
+  else
+    vn_text_add_address(text, six, 16);
+}
+
 int
 vn_peer_same_address(const VnPeer *a, const VnPeer *b)
 {
@@ -139,6 +158,17 @@ vn_native_connect(const VnPeer *peer, int *out_error)
   return VN_NO_FD;
 }
 
+/* A socket that tries a closed port of its own guest may be given just that port to come from,
+ * and is then connected to itself. */
+static int
+is_own_peer(VnFd fd)
+{
+  VnPeer own = { .size = sizeof own.at }, peer = { .size = sizeof peer.at };
+  return getsockname(fd, &own.at.any, &own.size) == 0 &&
+         getpeername(fd, &peer.at.any, &peer.size) == 0 &&
+         own.at.v4.sin_port == peer.at.v4.sin_port && vn_peer_same_address(&own, &peer);
+}
+
 int
 vn_native_connected(VnFd fd)
 {
@@ -146,7 +176,7 @@ vn_native_connected(VnFd fd)
   socklen_t size = sizeof error;
   if (getsockopt(fd, SOL_SOCKET, SO_ERROR, (void *)&error, &size) < 0)
     return vn_os_socket_error();
-  return error;
+  return error != 0 || !is_own_peer(fd) ? error : VN_OS_REFUSED;
 }
 
 static VnFd
@@ -187,4 +217,10 @@ VnFd
 vn_native_bind_udp(unsigned port, int *out_error)
 {
   return bind_all(SOCK_DGRAM, port, out_error);
+}
+
+int64_t
+vn_native_rate(int64_t bytes, int64_t ns)
+{
+  return ns <= 0 ? 0 : (int64_t)((double)bytes * 8 * (double)VN_SECOND / (double)ns);
 }

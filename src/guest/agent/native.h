@@ -4,8 +4,6 @@
 
 #include "guest/agent/agent.h"
 
-#define VN_NATIVE_ARGS_MAX 16u
-
 /* Starts an operation whose task was made. args[n_args] is NULL. Whatever it returns to has an
  * outcome sent or a task that waits. A bad argument: vn_task_refuse. */
 typedef void (*VnNativeStart)(VnAgent *agent, VnTask *task, char **args, unsigned n_args);
@@ -34,6 +32,8 @@ typedef struct {
 int vn_native_peer(VnAgent *agent, VnTask *task, const char *address, const char *port,
                    VnPeer *out);
 void vn_peer_set_port(VnPeer *peer, unsigned port);
+/* An IPv4 address that came through a socket for both families is written as such. */
+void vn_peer_add_address(const VnPeer *peer, VnText *text);
 int vn_peer_same_address(const VnPeer *a, const VnPeer *b);
 
 /* --- sockets --- */
@@ -44,3 +44,5 @@ int vn_native_connected(VnFd fd);
 /* Listens on all addresses of both families where there are both. */
 VnFd vn_native_listen(unsigned port, int *out_error);
 VnFd vn_native_bind_udp(unsigned port, int *out_error);
+/* bit/s; 0 where no time passed. */
+int64_t vn_native_rate(int64_t bytes, int64_t ns);

@@ -15,14 +15,17 @@
 #include <ws2tcpip.h>
 typedef SOCKET VnFd;
 #define VN_NO_FD INVALID_SOCKET
+#define VN_OS_REFUSED WSAECONNREFUSED
 #else
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 typedef int VnFd;
 #define VN_NO_FD (-1)
+#define VN_OS_REFUSED ECONNREFUSED
 #endif
 
 #define VN_MS INT64_C(1000000) /* in the ns that all times are in */
@@ -113,6 +116,7 @@ int vn_os_file_close(VnOsFileId file);
 int vn_os_file_set_mode(VnOsFileId file, unsigned mode);
 int vn_os_file_rename(const char *from, const char *to); /* replaces */
 int vn_os_file_delete(const char *path);                 /* a file or an empty folder */
+int vn_os_file_mkdir(const char *path, unsigned mode);
 typedef struct {
   int64_t size;
   unsigned mode;
@@ -129,6 +133,7 @@ typedef struct {
 void vn_os_names(VnOsNames *out);
 int64_t vn_os_memory(void); /* bytes, 0: unknown */
 int64_t vn_os_uptime(void); /* ns, -1: unknown */
+int vn_os_cpus(void);
 /* Calls visit with each address of an interface that is not loopback: "eth0", "10.0.0.1". */
 void vn_os_addresses(void (*visit)(const char *iface, const char *address, void *data), void *data);
 /* Does a socket listen on this TCP port, on any address? -1: can't be said. */

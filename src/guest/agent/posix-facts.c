@@ -53,6 +53,13 @@ vn_os_uptime(void)
   return sysinfo(&info) < 0 ? -1 : (int64_t)info.uptime * VN_SECOND;
 }
 
+int
+vn_os_cpus(void)
+{
+  long n = sysconf(_SC_NPROCESSORS_ONLN);
+  return n < 1 ? 1 : (int)n;
+}
+
 void
 vn_os_addresses(void (*visit)(const char *iface, const char *address, void *data), void *data)
 {
@@ -60,16 +67,19 @@ vn_os_addresses(void (*visit)(const char *iface, const char *address, void *data
   if (getifaddrs(&all) < 0)
     return;
   for (at = all; at != NULL; at = at->ifa_next) {
-    char text[INET6_ADDRSTRLEN];
     if (at->ifa_addr == NULL || (at->ifa_flags & IFF_LOOPBACK) != 0)
       continue;
-    int family = at->ifa_addr->sa_family;
-    const void *address = family == AF_INET
-                              ? (const void *)&((struct sockaddr_in *)at->ifa_addr)->sin_addr
-                              : (const void *)&((struct sockaddr_in6 *)at->ifa_addr)->sin6_addr;
-    if ((family == AF_INET || family == AF_INET6) &&
-        inet_ntop(family, address, text, sizeof text) != NULL)
-      visit(at->ifa_name, text, data);
+    char bytes[VN_TEXT_ADDRESS];
+    VnText text;
+    vn_text_init(&text, bytes, sizeof bytes);
+    if (at->ifa_addr->sa_family == AF_INET)
+      vn_text_add_address(
+          &text, (const uint8_t *)&((struct sockaddr_in *)(void *)at->ifa_addr)->sin_addr, 4);
+    else if (at->ifa_addr->sa_family == AF_INET6)
+      vn_text_add_address(
+          &text, (const uint8_t *)&((struct sockaddr_in6 *)(void *)at->ifa_addr)->sin6_addr, 16);
+    if (text.used > 0)
+      visit(at->ifa_name, bytes, data);
   }
   freeifaddrs(all);
 }

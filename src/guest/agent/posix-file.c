@@ -81,6 +81,12 @@ vn_os_file_delete(const char *path)
 }
 
 int
+vn_os_file_mkdir(const char *path, unsigned mode)
+{
+  return mkdir(path, (mode_t)mode) < 0 ? errno : 0;
+}
+
+int
 vn_os_file_stat(const char *path, VnOsStat *out)
 {
   struct stat info;

@@ -55,6 +55,54 @@ vn_text_add_hex(VnText *text, const uint8_t *bytes, size_t n)
   }
 }
 
+/* The longest run of two zero groups or more, the first of equals. */
+static void
+find_zeros(const uint8_t *bytes, unsigned *out_first, unsigned *out_n)
+{
+  *out_first = *out_n = 0;
+  for (unsigned i = 0, n; i < 8; i += n + 1) {
+    for (n = 0; i + n < 8 && bytes[2 * (i + n)] == 0 && bytes[2 * (i + n) + 1] == 0; n++)
+      ;
+    if (n > 1 && n > *out_n) {
+      *out_first = i;
+      *out_n = n;
+    }
+  }
+}
+
+static void
+add_group(VnText *text, unsigned value)
+{
+  for (int shift = 12, begun = 0; shift >= 0; shift -= 4) {
+    unsigned digit = value >> shift & 15;
+    begun |= digit != 0 || shift == 0;
+    if (begun)
+      vn_text_add_bytes(text, &"0123456789abcdef"[digit], 1);
+  }
+}
+
+void
+vn_text_add_address(VnText *text, const uint8_t *bytes, unsigned size)
+{
+  if (size == 4) {
+    for (unsigned i = 0; i < 4; i++) {
+      vn_text_add(text, i > 0 ? "." : "");
+      vn_text_add_int(text, bytes[i]);
+    }
+    return;
+  }
+  unsigned first, n;
+  find_zeros(bytes, &first, &n);
+  for (unsigned i = 0; i < 8; i++)
+    if (n > 0 && i == first) {
+      vn_text_add(text, i + n == 8 ? "::" : ":");
+      i += n - 1;
+    } else {
+      vn_text_add(text, i > 0 ? ":" : "");
+      add_group(text, (unsigned)bytes[2 * i] << 8 | bytes[2 * i + 1]);
+    }
+}
+
 int
 vn_text_int(const char *text, int64_t least, int64_t most, int64_t *out)
 {

@@ -18,6 +18,10 @@ void vn_text_add_bytes(VnText *text, const void *bytes, size_t n);
 void vn_text_add_int(VnText *text, int64_t value);
 void vn_text_add_hex(VnText *text, const uint8_t *bytes, size_t n);
 
+/* IPv4 (4 bytes) or IPv6 (16 bytes), as RFC 5952 writes it. libc's brings printf along. */
+#define VN_TEXT_ADDRESS 46u /* bytes that it takes at most, with the NUL */
+void vn_text_add_address(VnText *text, const uint8_t *bytes, unsigned size);
+
 /* Decimal, the whole text, within the bounds; 0, or -1. */
 int vn_text_int(const char *text, int64_t least, int64_t most, int64_t *out);
 int vn_text_equal(const char *a, const char *b);

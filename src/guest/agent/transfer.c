@@ -91,9 +91,8 @@ static const VnTaskClass put_class = {
   .size = sizeof(Transfer), .frame = put_data, .report = report, .clear = clear
 };
 
-/* A name beside the path that no other transfer has. */
-static char *
-temporary_name(const char *path)
+char *
+vn_transfer_temporary(const char *path)
 {
   uint8_t random[6];
   size_t capacity = strlen(path) + 24;
@@ -132,7 +131,7 @@ vn_transfer_put(VnAgent *agent, const VnFrame *frame)
     return;
   unsigned mode = (unsigned)vn_frame_int(frame, VN_TAG_MODE, MODE_DEFAULT) & 07777;
   transfer->size = vn_frame_int(frame, VN_TAG_SIZE, -1);
-  char *temporary = temporary_name(transfer->path);
+  char *temporary = vn_transfer_temporary(transfer->path);
   if (temporary == NULL) {
     vn_task_refuse(agent, &transfer->task, "no memory", 0);
     return;
