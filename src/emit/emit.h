@@ -26,6 +26,9 @@ void vn_emit_topology(const VnModel *model, GString *out);
 void vn_emit_routes(const VnModel *model, GString *out);
 /* The execution graph: a line a node, with those that must end first. */
 void vn_emit_graph(const VnGraph *graph, GString *out);
+/* The dry run of one trial: the network, the tasks with what each waits for, what comes last. */
+void vn_emit_plan(const VnGraph *graph, GString *out);
+void vn_emit_plan_json(const VnGraph *graph, GString *out);
 /* Network and workflow for graphviz. */
 void vn_emit_dot(const VnModel *model, GString *out);
 void vn_emit_json(const VnModel *model, GString *out);

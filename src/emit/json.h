@@ -4,6 +4,8 @@
 
 #include <json-glib/json-glib.h>
 
+#include "model/model.h"
+
 /* A member; text NULL: left out. */
 void vn_json_text(JsonBuilder *json, const char *name, const char *text);
 void vn_json_int(JsonBuilder *json, const char *name, gint64 value);
@@ -14,3 +16,5 @@ void vn_json_array(JsonBuilder *json, const char *name);
 void vn_json_object(JsonBuilder *json, const char *name);
 /* The finished document, indented, and a newline. */
 void vn_json_append(JsonBuilder *json, GString *out);
+/* The members of a task, into the object that is open (model-json.c). */
+void vn_json_task_members(JsonBuilder *json, const VnModel *model, const VnTask *task);

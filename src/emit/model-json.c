@@ -297,10 +297,9 @@ add_arguments(JsonBuilder *json, const VnModel *model, const VnTask *task)
   json_builder_end_array(json);
 }
 
-static void
-add_task(JsonBuilder *json, const VnModel *model, const VnTask *task)
+void
+vn_json_task_members(JsonBuilder *json, const VnModel *model, const VnTask *task)
 {
-  json_builder_begin_object(json);
   vn_json_text(json, "name", task->name);
   vn_json_text(json, "doc", task->doc);
   add_place(json, model, task->span);
@@ -323,7 +322,6 @@ add_task(JsonBuilder *json, const VnModel *model, const VnTask *task)
   if (task->always)
     vn_json_bool(json, "always", TRUE);
   vn_json_text(json, "on_failure", on_failure_text((VnOnFailure)task->on_failure));
-  json_builder_end_object(json);
 }
 
 static void
@@ -338,8 +336,11 @@ add_workflow(JsonBuilder *json, const VnModel *model)
   }
   json_builder_end_array(json);
   vn_json_array(json, "tasks");
-  for (guint32 t = 0; t < model->n_tasks; t++)
-    add_task(json, model, &model->tasks[t]);
+  for (guint32 t = 0; t < model->n_tasks; t++) {
+    json_builder_begin_object(json);
+    vn_json_task_members(json, model, &model->tasks[t]);
+    json_builder_end_object(json);
+  }
   json_builder_end_array(json);
 }
 

@@ -14,9 +14,8 @@ typedef struct {
   guint32 *left; /* by task: predecessors that are not away; 0: away itself */
 } Order;
 
-/* Followers of tasks in compressed rows; row has n_tasks + 1 entries. */
-static guint32 *
-build_followers(const VnModel *model, guint32 *row)
+guint32 *
+vn_plan_followers(const VnModel *model, guint32 *row)
 {
   for (guint32 t = 0; t < model->n_tasks; t++) {
     for (guint32 k = 0; k < model->tasks[t].n_after; k++)
@@ -39,7 +38,7 @@ take_away(Order *order)
 {
   guint32 n_tasks = order->model->n_tasks;
   g_autofree guint32 *row = g_new0(guint32, n_tasks + 1);
-  g_autofree guint32 *followers = build_followers(order->model, row);
+  g_autofree guint32 *followers = vn_plan_followers(order->model, row);
   g_autofree guint32 *stack = g_new(guint32, n_tasks + 1);
   guint32 depth = 0, away = 0;
   for (guint32 t = 0; t < n_tasks; t++) {
