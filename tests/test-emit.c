@@ -142,11 +142,11 @@ test_diagnostics(void)
       json_array_get_object_element(json_object_get_array_member(run, "results"), 0);
   g_assert_cmpstr(json_object_get_string_member(result, "ruleId"), ==, "VN101");
   g_assert_nonnull(strstr(sarif->str, "\"dir/my%20file.vnl\""));
-  JsonObject *driver = json_object_get_object_member(
-      json_object_get_object_member(run, "tool"), "driver");
-  JsonObject *rule = json_array_get_object_element(
-      json_object_get_array_member(driver, "rules"),
-      (guint)json_object_get_int_member(result, "ruleIndex"));
+  JsonObject *driver =
+      json_object_get_object_member(json_object_get_object_member(run, "tool"), "driver");
+  JsonObject *rule =
+      json_array_get_object_element(json_object_get_array_member(driver, "rules"),
+                                    (guint)json_object_get_int_member(result, "ruleIndex"));
   g_assert_cmpstr(json_object_get_string_member(rule, "id"), ==, "VN101");
 }
 

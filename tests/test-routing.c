@@ -9,6 +9,7 @@
 
 typedef struct {
   Net net;
+  guint family;
   guint32 n_segments, n_routers;
   gboolean joined[16][8]; /* segment by router, as the script has it */
 } Random;
@@ -28,13 +29,17 @@ build(Random *it)
   it->n_segments = 1 + below(10);
   it->n_routers = below(8);
   gboolean network = below(2) == 0, mixed = below(3) == 0;
-  if (network)
-    g_assert_true(vn_prefix_parse("10.200.0.0/16", &net->model.topology.network4));
+  it->family = below(2) == 0 ? 4 : 6;
+  VnTopology *topology = &net->model.topology;
+  if (network && it->family == 4)
+    g_assert_true(vn_prefix_parse("10.200.0.0/16", &topology->network4));
+  else if (network)
+    g_assert_true(vn_prefix_parse("fd99::/64", &topology->network6));
   for (guint s = 0; s < it->n_segments; s++) {
     gboolean own = !network || (mixed && below(2) == 0);
-    g_autofree char *prefix = g_strdup_printf("10.%u.%u.0/24", s / 4, s);
-    guint32 number =
-        net_segment(net, vn_arena_printf(net->arena, "s[%u]", s), own ? prefix : NULL);
+    g_autofree char *prefix = it->family == 4 ? g_strdup_printf("10.%u.%u.0/24", s / 4, s)
+                                              : g_strdup_printf("fd00:%x:%x::/64", s / 4, s);
+    guint32 number = net_segment(net, vn_arena_printf(net->arena, "s[%u]", s), own ? prefix : NULL);
     g_array_index(net->segments, VnSegment, number).site = below(3) == 0;
     g_array_index(net->segments, VnSegment, number).tech =
         below(4) == 0 ? VN_TECH_SIM : VN_TECH_NETNS;
@@ -66,13 +71,19 @@ measure(const Random *it, guint from, guint distance[16])
             distance[b] = MIN(distance[b], distance[a] + 1);
 }
 
+static const VnAddress *
+address_of(const VnIface *iface, guint family)
+{
+  return family == 4 ? &iface->address4 : &iface->address6;
+}
+
 /* The interface that has an address on a segment; VN_NO_ID. */
 static guint32
 owner(const VnTopology *topology, guint32 segment, const VnAddress *address)
 {
   for (guint32 i = 0; i < topology->n_ifaces; i++)
     if (topology->ifaces[i].segment == segment &&
-        vn_address_compare(&topology->ifaces[i].address4, address) == 0)
+        vn_address_compare(address_of(&topology->ifaces[i], address->family), address) == 0)
       return i;
   return VN_NO_ID;
 }
@@ -110,7 +121,8 @@ first_hop(const VnTopology *topology, guint32 host, const VnAddress *address, gu
 {
   const VnIface *iface = &topology->ifaces[topology->vms[host].first_iface];
   *out_segment = iface->segment;
-  if (vn_prefix_contains(&topology->segments[iface->segment].prefix4, address))
+  const VnSegment *segment = &topology->segments[iface->segment];
+  if (vn_prefix_contains(address->family == 4 ? &segment->prefix4 : &segment->prefix6, address))
     return resolve(topology, iface->segment, address);
   const VnRoute *route = look_up(topology, host, address);
   g_assert_true(route == NULL || route->kind == VN_ROUTE_GATEWAY);
@@ -119,9 +131,9 @@ first_hop(const VnTopology *topology, guint32 host, const VnAddress *address, gu
 
 /* Segments crossed until `to` has it, the first not counted; FAR: lost. */
 static guint
-send(const VnTopology *topology, guint32 from, guint32 to)
+send(const VnTopology *topology, guint32 from, guint32 to, guint family)
 {
-  const VnAddress *address = &topology->ifaces[topology->vms[to].first_iface].address4;
+  const VnAddress *address = address_of(&topology->ifaces[topology->vms[to].first_iface], family);
   guint32 segment;
   guint32 at = first_hop(topology, from, address, &segment);
   guint crossed = 0;
@@ -161,8 +173,9 @@ check_all(const Random *it)
       if (topology->vms[to].kind != VN_VM_HOST || to == from)
         continue;
       guint32 there = topology->ifaces[topology->vms[to].first_iface].segment;
-      guint crossed = send(topology, from, to);
-      if (vn_topology_is_flat(topology, here, 4) && vn_topology_is_flat(topology, there, 4))
+      guint crossed = send(topology, from, to, it->family);
+      if (vn_topology_is_flat(topology, here, it->family) &&
+          vn_topology_is_flat(topology, there, it->family))
         g_assert_cmpuint(crossed, ==, distance[there]);
       else if (distance[there] == FAR)
         g_assert_cmpuint(crossed, ==, FAR);

@@ -22,7 +22,8 @@ append_segment(const VnSegment *segment, guint32 number, GString *out)
   const VnPrefix *prefix =
       segment->prefix4.address.family != 0 ? &segment->prefix4 : &segment->prefix6;
   g_autofree char *label = g_strdup_printf("%s\n%s", segment->name, vn_prefix_format(prefix, text));
-  g_string_append_printf(out, "    s%u [shape=box, style=filled, fillcolor=lightgrey, label=", number);
+  g_string_append_printf(out,
+                         "    s%u [shape=box, style=filled, fillcolor=lightgrey, label=", number);
   append_quoted(out, label);
   g_string_append(out, "];\n");
 }
@@ -41,7 +42,9 @@ static void
 append_network(const VnTopology *topology, GString *out)
 {
   char text[VN_ADDRESS_TEXT_MAX];
-  g_string_append(out, "  subgraph cluster_network {\n    label=\"network\";\n    edge [dir=none];\n");
+  g_string_append(out,
+                  "  subgraph cluster_network {\n    label=\"network\";\n"
+                       "    edge [dir=none];\n");
   for (guint32 s = 0; s < topology->n_segments; s++)
     append_segment(&topology->segments[s], s, out);
   for (guint32 vm = 0; vm < topology->n_vms; vm++)

@@ -45,5 +45,5 @@ void vn_emit_value(const VnModel *model, const VnValue *value, GString *out);
 /* The diagnostics of a sink, in source order. */
 void vn_emit_diag_json(VnDiagSink *sink, const VnSourceSet *sources, GString *out);
 /* SARIF 2.1.0 (OASIS). version: of this program. */
-void vn_emit_diag_sarif(VnDiagSink *sink, const VnSourceSet *sources, const char *version,
-                        GString *out);
+void
+vn_emit_diag_sarif(VnDiagSink *sink, const VnSourceSet *sources, const char *version, GString *out);

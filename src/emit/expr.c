@@ -91,8 +91,7 @@ vn_emit_value(const VnModel *model, const VnValue *value, GString *out)
     append_float(out, value->f);
     return;
   case VN_VALUE_PERCENT:
-    g_string_append_printf(out, "%s%%",
-                           g_ascii_formatd(text, sizeof text, "%.15g", value->f));
+    g_string_append_printf(out, "%s%%", g_ascii_formatd(text, sizeof text, "%.15g", value->f));
     return;
   case VN_VALUE_STRING:
     append_text(out, value->text->text, value->text->length);

@@ -155,8 +155,7 @@ add_route(JsonBuilder *json, const VnTopology *topology, const VnRoute *route)
   json_builder_begin_object(json);
   add_prefix(json, "to", &route->prefix);
   if (route->iface != VN_NO_ID)
-    vn_json_text(json, "segment",
-                 topology->segments[topology->ifaces[route->iface].segment].name);
+    vn_json_text(json, "segment", topology->segments[topology->ifaces[route->iface].segment].name);
   add_address(json, "gateway", &route->gateway);
   if (route->peer != VN_NO_ID)
     vn_json_text(json, "external_to", topology->vms[route->peer].name);

@@ -55,8 +55,7 @@ append_proxies(const VnTopology *topology, guint32 first, GString *out)
 
 /* Proxies are sorted by interface in each family, so those of a VM are found by its interfaces. */
 static void
-append_answers(const VnTopology *topology, const VnVm *vm, const guint32 *first_proxy,
-               GString *out)
+append_answers(const VnTopology *topology, const VnVm *vm, const guint32 *first_proxy, GString *out)
 {
   for (guint32 i = vm->first_iface; i < vm->first_iface + vm->n_ifaces; i++)
     for (guint family = 0; family < 2; family++) {

@@ -27,7 +27,8 @@ append_share(GString *out, const char *word, double percent)
 {
   char text[G_ASCII_DTOSTR_BUF_SIZE];
   if (percent != 0)
-    g_string_append_printf(out, " %s %s%%", word, g_ascii_formatd(text, sizeof text, "%g", percent));
+    g_string_append_printf(out, " %s %s%%", word,
+                           g_ascii_formatd(text, sizeof text, "%g", percent));
 }
 
 static void
@@ -61,7 +62,8 @@ append_iface(const VnTopology *topology, guint32 number, GString *out)
   const VnVm *vm = &topology->vms[iface->vm];
   const VnSegment *segment = &topology->segments[iface->segment];
   char mac[VN_MAC_TEXT_MAX];
-  g_string_append_printf(out, "  %-6s  %-16s", vm->kind == VN_VM_HOST ? "host" : "router", vm->name);
+  g_string_append_printf(out, "  %-6s  %-16s", vm->kind == VN_VM_HOST ? "host" : "router",
+                         vm->name);
   if (segment->prefix4.address.family != 0)
     append_address(out, &iface->address4, 15);
   if (segment->prefix6.address.family != 0)

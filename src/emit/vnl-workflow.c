@@ -9,7 +9,7 @@ static const struct {
   gboolean named; /* its arguments are given by name */
   const char *params;
 } controls[] = {
-#define VN_CONTROL(id, name, targets, params, help)                                                \
+#define VN_CONTROL(id, name, targets, params, help) \
   [VN_CONTROL_##id] = {name, VN_CONTROL_##id == VN_CONTROL_IMPAIR, params},
 #include "model/control.def"
 #undef VN_CONTROL
@@ -189,8 +189,7 @@ append_conditions(const VnModel *model, const VnAction *action, GString *out)
 }
 
 static void
-append_ready(const VnModel *model, const VnAction *action, const VnActionReady *ready,
-             GString *out)
+append_ready(const VnModel *model, const VnAction *action, const VnActionReady *ready, GString *out)
 {
   g_string_append(out, "  ready when ");
   if (ready->port != NULL) {

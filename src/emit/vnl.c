@@ -234,8 +234,7 @@ append_host(const VnModel *model, const VnVm *host, GString *out)
   const VnIface *iface = &topology->ifaces[host->first_iface];
   char mac[VN_MAC_TEXT_MAX];
   append_doc(host->doc, out);
-  g_string_append_printf(out, "host %s on %s", host->name,
-                         topology->segments[iface->segment].name);
+  g_string_append_printf(out, "host %s on %s", host->name, topology->segments[iface->segment].name);
   append_address(topology, iface, out);
   g_string_append_printf(out, " mac %s", vn_mac_format(iface->mac, mac));
   append_vm_properties(model, host, out);

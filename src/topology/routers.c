@@ -129,11 +129,10 @@ add_part(VnCompletion *completion, guint32 whole, guint32 ordinal, guint32 iface
   if (old->image != VN_NO_ID && completion->model->images[old->image].tech != place->tech)
     new->image = VN_NO_ID;
   new->external = old->external = TRUE;
-  VnDiag *diag =
-      vn_diag_add(completion->sink, VN_DIAG_VN213, old->span,
-                  "router `%s` joins incompatible segments: `%s` takes its place "
+  VnDiag *diag = vn_diag_add(completion->sink, VN_DIAG_VN213, old->span,
+                             "router `%s` joins incompatible segments: `%s` takes its place "
                              "on `%s`",
-                  old->name, new->name, place->name);
+                             old->name, new->name, place->name);
   const VnSegment *kept = segment_of(topology, old->first_iface);
   vn_diag_place(diag, kept->span, "`%s` is of %s at site `%s`", kept->name,
                 vn_tech((VnTechId)kept->tech)->name, completion->model->sites[kept->site].name);

@@ -105,13 +105,12 @@ refuse_segment(const VnCompletion *completion, const VnSegment *segment, guint l
 {
   const VnModel *model = completion->model;
   const VnTech *tech = vn_tech(segment->tech);
-  VnDiag *diag = vn_diag_add(
-      completion->sink, VN_DIAG_VN204, segment->span,
-      "Topology Rule 4: segment `%s` is one too many of %s at site `%s`, "
-                  "%s %s at most %u",
-      segment->name, tech->name, model->sites[segment->site].name,
-      model->paper_rules ? "the paper's rules" : tech->title,
-      model->paper_rules ? "allow" : "allows", limit);
+  VnDiag *diag = vn_diag_add(completion->sink, VN_DIAG_VN204, segment->span,
+                             "Topology Rule 4: segment `%s` is one too many of %s at site `%s`, "
+                             "%s %s at most %u",
+                             segment->name, tech->name, model->sites[segment->site].name,
+                             model->paper_rules ? "the paper's rules" : tech->title,
+                             model->paper_rules ? "allow" : "allows", limit);
   vn_diag_hint(diag, "put some of them on another site: `at SITE`");
 }
 

@@ -13,8 +13,7 @@ part_on(const VnTopology *topology, guint32 vm, guint32 segment)
   if (vn_topology_iface_on(topology, vm, segment) != VN_NO_ID)
     return vm;
   for (guint32 k = vm + 1; topology->vms[vm].external && k < topology->n_vms; k++)
-    if (topology->vms[k].split_of == vm &&
-        vn_topology_iface_on(topology, k, segment) != VN_NO_ID)
+    if (topology->vms[k].split_of == vm && vn_topology_iface_on(topology, k, segment) != VN_NO_ID)
       return k;
   return VN_NO_ID;
 }
@@ -34,9 +33,9 @@ check_link(const VnCompletion *completion, VnTask *task)
       targets[k] = part;
       continue;
     }
-    VnDiag *diag = vn_diag_add(completion->sink, VN_DIAG_VN109, arg->span,
-                               "`%s` is not on segment `%s`", topology->vms[targets[k]].name,
-                               topology->segments[arg->value.id].name);
+    VnDiag *diag =
+        vn_diag_add(completion->sink, VN_DIAG_VN109, arg->span, "`%s` is not on segment `%s`",
+                    topology->vms[targets[k]].name, topology->segments[arg->value.id].name);
     vn_diag_place(diag, topology->vms[targets[k]].span, "declared here");
     return;
   }

@@ -52,10 +52,10 @@ refuse(const VnCompletion *completion, guint32 vm, guint32 segment, guint32 deci
   const VnVm *wrong = &completion->topology->vms[vm];
   const VnSegment *place = &completion->topology->segments[segment];
   const VnImage *image = image_of(completion, vm);
-  VnDiag *diag = vn_diag_add(
-      completion->sink, VN_DIAG_VN203, wrong->span,
-      "`%s` is made from image `%s` of %s, but segment `%s` is of %s", wrong->name,
-      image->name, vn_tech(image->tech)->name, place->name, vn_tech(place->tech)->name);
+  VnDiag *diag =
+      vn_diag_add(completion->sink, VN_DIAG_VN203, wrong->span,
+                  "`%s` is made from image `%s` of %s, but segment `%s` is of %s", wrong->name,
+                  image->name, vn_tech(image->tech)->name, place->name, vn_tech(place->tech)->name);
   if (decider == VN_NO_ID)
     vn_diag_place(diag, place->span, "`%s` is declared here", place->name);
   else
