@@ -327,20 +327,32 @@ compute(const Rule *rule, const VnValue *left, const VnValue *right, VnArena *ar
 }
 
 static gboolean
+undefined(VnExprOp op, const VnValue *left, const VnValue *right, GError **error)
+{
+  g_set_error(error, VN_EXPR_ERROR, VN_EXPR_ERROR_DOMAIN, "`%s` is not defined on %s%s%s",
+              vn_expr_op_text(op), vn_value_kind_text(left->kind), right != NULL ? " and " : "",
+              right != NULL ? vn_value_kind_text(right->kind) : "");
+  return FALSE;
+}
+
+static gboolean
 arithmetic(VnExprOp op, const VnValue *left, const VnValue *right, VnArena *arena, VnValue *out,
            GError **error)
 {
   if (op == VN_EXPR_SUB && left->kind == VN_VALUE_ADDRESS && right->kind == VN_VALUE_ADDRESS)
     return address_distance(left->address, right->address, out, error);
   const Rule *rule = find_rule(op, left->kind, right != NULL ? right->kind : VN_VALUE_NONE);
-  g_assert(rule != NULL);
-  return compute(rule, left, right, arena, out, error);
+  return rule != NULL ? compute(rule, left, right, arena, out, error)
+                      : undefined(op, left, right, error);
 }
 
 gboolean
 vn_expr_apply(VnExprOp op, const VnValue *left, const VnValue *right, VnArena *arena, VnValue *out,
               GError **error)
 {
+  if (op < VN_EXPR_ADD &&
+      vn_expr_op_kind(op, left->kind, right != NULL ? right->kind : VN_VALUE_NONE) == VN_VALUE_NONE)
+    return undefined(op, left, right, error);
   switch (op) {
   case VN_EXPR_OR:
     *out = vn_value_bool(left->b || right->b);

@@ -73,7 +73,16 @@ evaluate_convert(const VnExpr *expr, const VnExprScope *scope, VnArena *arena, V
   VnValue operand;
   if (!vn_expr_evaluate(expr->operands[0], scope, arena, &operand, error))
     return FALSE;
-  *out = operand.kind == VN_VALUE_NONE ? operand : vn_expr_convert(&operand, expr->unit);
+  if (operand.kind == VN_VALUE_NONE) {
+    *out = operand;
+    return TRUE;
+  }
+  if (!vn_unit_measures(expr->unit, operand.kind)) {
+    g_set_error(error, VN_EXPR_ERROR, VN_EXPR_ERROR_DOMAIN, "%s can't be told in %s",
+                vn_value_kind_text(operand.kind), vn_unit_text(expr->unit));
+    return FALSE;
+  }
+  *out = vn_expr_convert(&operand, expr->unit);
   return TRUE;
 }
 
@@ -85,7 +94,7 @@ evaluate_index(const VnExpr *expr, const VnExprScope *scope, VnArena *arena, VnV
   return vn_expr_evaluate(expr->operands[0], scope, arena, &base, error) &&
          present(&base, error) &&
          vn_expr_evaluate(expr->operands[1], scope, arena, &index, error) &&
-         present(&index, error) && vn_expr_index(&base, index.i, arena, out, error);
+         present(&index, error) && vn_expr_index(&base, &index, arena, out, error);
 }
 
 /* All operands, in a new array of the arena; NULL with error. */
@@ -170,6 +179,32 @@ vn_expr_evaluate(const VnExpr *expr, const VnExprScope *scope, VnArena *arena, V
   g_assert_not_reached();
 }
 
+gboolean
+vn_unit_measures(VnUnit unit, VnValueKind kind)
+{
+  if (unit == VN_UNIT_NONE)
+    return FALSE;
+  switch (vn_unit_dimension(unit)) {
+  case VN_DIM_DURATION:
+    return kind == VN_VALUE_DURATION;
+  case VN_DIM_SIZE:
+    return kind == VN_VALUE_SIZE;
+  case VN_DIM_RATE:
+    return kind == VN_VALUE_RATE;
+  }
+  g_assert_not_reached();
+}
+
+VnValueKind
+vn_expr_index_kind(VnValueKind base, VnValueKind item)
+{
+  if (base == VN_VALUE_PREFIX)
+    return VN_VALUE_ADDRESS;
+  if (base == VN_VALUE_RANGE)
+    return VN_VALUE_INT;
+  return base == VN_VALUE_LIST || base == VN_VALUE_SET ? item : VN_VALUE_NONE;
+}
+
 VnValue
 vn_expr_convert(const VnValue *quantity, VnUnit unit)
 {
@@ -202,8 +237,15 @@ index_prefix(const VnPrefix *prefix, gint64 index, VnArena *arena, VnValue *out,
 }
 
 gboolean
-vn_expr_index(const VnValue *base, gint64 index, VnArena *arena, VnValue *out, GError **error)
+vn_expr_index(const VnValue *base, const VnValue *at, VnArena *arena, VnValue *out, GError **error)
 {
+  if (vn_expr_index_kind(base->kind, VN_VALUE_INT) == VN_VALUE_NONE ||
+      (at->kind != VN_VALUE_INT && at->kind != VN_VALUE_PORT)) {
+    g_set_error(error, VN_EXPR_ERROR, VN_EXPR_ERROR_DOMAIN, "%s can't be indexed with %s",
+                vn_value_kind_text(base->kind), vn_value_kind_text(at->kind));
+    return FALSE;
+  }
+  gint64 index = at->i;
   if (base->kind == VN_VALUE_PREFIX)
     return index_prefix(base->prefix, index, arena, out, error);
   if (base->kind == VN_VALUE_RANGE) {

@@ -48,7 +48,7 @@ enum {
 
 typedef struct VnExpr {
   guint8 kind;   /* VnExprKind */
-  guint8 type;   /* VnValueKind of the result */
+  guint8 type;   /* VnValueKind of the result; NONE: known only when it is evaluated */
   guint8 op;     /* VnExprOp of UNARY and BINARY, VnBuiltin of CALL */
   guint8 unit;   /* VnUnit of CONVERT */
   guint32 index; /* PARAM, FIELD, RESULT */
@@ -58,6 +58,7 @@ typedef struct VnExpr {
   VnValue value; /* CONST */
   const struct VnExpr *const *operands;
   guint32 n_operands;
+  guint8 element; /* kind of a LIST's items; NONE: not known */
   guint32 size; /* nodes of the tree, this one included; shared parts count each time */
 } VnExpr;
 
@@ -108,10 +109,13 @@ guint vn_builtin_n_args(VnBuiltin builtin);
 VnBuiltin vn_builtin_from_name(const char *name);
 /* A quantity as a number in unit, which must be of its dimension. */
 VnValue vn_expr_convert(const VnValue *quantity, VnUnit unit);
-/* list[int] from 0, prefix[int]. */
-gboolean vn_expr_index(const VnValue *base, gint64 index, VnArena *arena, VnValue *out,
+gboolean vn_unit_measures(VnUnit unit, VnValueKind kind);
+/* What base[int] gives, items being of that kind; NONE if base has no items. */
+VnValueKind vn_expr_index_kind(VnValueKind base, VnValueKind item);
+/* list[int], set[int] and range[int] count from 0; prefix[int] is an address. */
+gboolean vn_expr_index(const VnValue *base, const VnValue *index, VnArena *arena, VnValue *out,
                        GError **error);
-/* One operation on values whose kinds the checker accepted: shared by the compiler's folding. */
+/* One operation; an error if it is not defined on these kinds. The compiler folds with it too. */
 gboolean vn_expr_apply(VnExprOp op, const VnValue *left, const VnValue *right, VnArena *arena,
                        VnValue *out, GError **error);
 gboolean vn_expr_apply_builtin(VnBuiltin builtin, const VnValue *args, guint32 n_args,
