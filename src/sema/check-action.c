@@ -256,13 +256,25 @@ check_exprs(VnCompiler *c, VnAstSeq items)
   return terms;
 }
 
+/* `run argv`: a list that is given to the action. */
+static void
+check_whole_argv(VnCompiler *c, const VnAstVariant *ast, VnCheckedVariant *variant)
+{
+  variant->argv = vn_arena_array0(c->arena, VnTerm *, 1);
+  variant->argv[0] = vn_check_expr(c, ast->command);
+  variant->n_argv = 1;
+  VnType type = variant->argv[0]->type;
+  if (type.kind != VN_VALUE_LIST && type.kind != VN_KIND_ANY)
+    vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN120, ast->command->span,
+                             "`run` needs a list: a program and its arguments"),
+                 "write it like `run [\"ping\", \"-c\", count, target]`");
+}
+
 static void
 check_run(VnCompiler *c, const VnAstVariant *ast, VnCheckedVariant *variant)
 {
   if (ast->command->kind != VN_AST_LIST) {
-    vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN120, ast->command->span,
-                             "`run` needs a list: a program and its arguments"),
-                 "write it like `run [\"ping\", \"-c\", count, target]`");
+    check_whole_argv(c, ast, variant);
     return;
   }
   VnAstSeq items = ((const VnAstList *)ast->command)->items;
