@@ -77,7 +77,7 @@ vn_arena_alloc(VnArena *arena, gsize size)
 {
   g_assert(size <= G_MAXSIZE / 2);
   size = (size + 7u) & ~(gsize)7u;
-  if (G_UNLIKELY((gsize)(arena->end - arena->free) < size))
+  if (G_UNLIKELY(arena->free == NULL || (gsize)(arena->end - arena->free) < size))
     arena_grow(arena, size);
   char *result = arena->free;
   arena->free += size;
