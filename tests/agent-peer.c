@@ -3,15 +3,29 @@
 #include "tests/agent-peer.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define REQUEST_SIZE (VN_FRAME_MAX + 4)
 #define PATIENCE (20 * G_TIME_SPAN_SECOND)
+
+static gboolean
+write_file(const char *path, const char *text)
+{
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  gboolean done = fd >= 0 && write(fd, text, strlen(text)) == (gssize)strlen(text);
+  if (fd >= 0)
+    close(fd);
+  return done;
+}
 
 static void
 task_free(PeerTask *task)
@@ -45,6 +59,8 @@ peer_at(int fd)
 {
   Peer *peer = g_new0(Peer, 1);
   peer->fd = fd;
+  peer->external_fd = -1;
+  peer->packets = g_ptr_array_new_with_free_func((GDestroyNotify)(void (*)(void))g_bytes_unref);
   peer->in = g_byte_array_new();
   peer->tasks = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
                                       (GDestroyNotify)(void (*)(void))task_free);
@@ -64,13 +80,19 @@ peer_adopt(int fd)
 Peer *
 peer_new(const char *program)
 {
+  int pair[2];
+  g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), ==, 0);
+  return peer_new_over(program, pair);
+}
+
+Peer *
+peer_new_over(const char *program, int pair[2])
+{
   const char *folder = g_getenv("VNEC_TEST_AGENT_DIR"), *build = g_getenv("VNEC_BUILDDIR");
   g_autofree char *path = folder != NULL
                               ? g_build_filename(folder, program, NULL)
                               : g_build_filename(build != NULL ? build : ".", "libexec", "vnec",
                                                  program, NULL);
-  int pair[2];
-  g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), ==, 0);
   Peer *peer = peer_at(pair[0]);
   peer->pid = fork();
   if (peer->pid == 0) {
@@ -89,6 +111,9 @@ peer_free(Peer *peer)
 {
   int status = 0;
   close(peer->fd);
+  if (peer->external_fd >= 0)
+    close(peer->external_fd);
+  g_ptr_array_unref(peer->packets);
   if (peer->pid != 0) {
     g_assert_cmpint(waitpid(peer->pid, &status, 0), ==, peer->pid);
     g_assert_true(WIFEXITED(status));
@@ -131,6 +156,24 @@ send_all(Peer *peer, const guint8 *bytes, gsize n)
     else
       peer->closed = TRUE;
   }
+}
+
+gboolean
+peer_enter_namespace(void)
+{
+  g_autofree char *uid = g_strdup_printf("0 %u 1", (guint)getuid());
+  g_autofree char *gid = g_strdup_printf("0 %u 1", (guint)getgid());
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+    return FALSE;
+  write_file("/proc/self/setgroups", "deny");
+  if (!write_file("/proc/self/uid_map", uid) || !write_file("/proc/self/gid_map", gid))
+    return FALSE;
+  struct ifreq request = { .ifr_name = "lo" };
+  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  request.ifr_flags = IFF_UP | IFF_LOOPBACK;
+  gboolean up = ioctl(fd, SIOCSIFFLAGS, &request) == 0;
+  close(fd);
+  return up;
 }
 
 PeerTask *
@@ -237,6 +280,17 @@ take_outcome(PeerTask *task, const VnFrame *frame)
 }
 
 static void
+take_packets(Peer *peer, const VnFrame *frame)
+{
+  guint32 offset = 0, size;
+  guint16 tag;
+  const guint8 *bytes;
+  while (vn_frame_next(frame, &offset, &tag, &bytes, &size) > 0)
+    if (tag == VN_TAG_BYTES)
+      g_ptr_array_add(peer->packets, g_bytes_new(bytes, size));
+}
+
+static void
 take(Peer *peer, const VnFrame *frame)
 {
   guint32 size = 0;
@@ -258,8 +312,32 @@ take(Peer *peer, const VnFrame *frame)
     peer->pongs++;
   else if (frame->kind == VN_FRAME_REFUSED)
     peer->refused++;
+  else if (frame->kind == VN_FRAME_EXTERNAL)
+    peer->external = TRUE;
+  else if (frame->kind == VN_FRAME_PACKET)
+    take_packets(peer, frame);
   else
     g_error("unexpected frame %u", frame->kind);
+}
+
+/* As recv, keeping a descriptor that comes along. */
+static gssize
+receive(Peer *peer, guint8 *bytes, gsize n)
+{
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+  } control;
+  struct iovec part = { .iov_base = bytes, .iov_len = n };
+  struct msghdr message = { .msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = sizeof control };
+  gssize got = recvmsg(peer->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
+  if (header != NULL && header->cmsg_type == SCM_RIGHTS)
+    memcpy(&peer->external_fd, CMSG_DATA(header), sizeof(int));
+  return got;
 }
 
 gboolean
@@ -269,7 +347,7 @@ peer_turn(Peer *peer, int wait)
   struct pollfd poll_ = { .fd = peer->fd, .events = POLLIN };
   if (poll(&poll_, 1, wait) <= 0)
     return TRUE;
-  gssize n = recv(peer->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+  gssize n = receive(peer, bytes, sizeof bytes);
   if (n <= 0) {
     peer->closed = n == 0 || errno != EAGAIN;
     return !peer->closed;

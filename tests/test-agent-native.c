@@ -1,49 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The agent's built-in operations, on the loopback interface of a network namespace of this test's
  * own, so that no port or packet of the machine is touched. */
-#include <fcntl.h>
 #include <glib/gstdio.h>
-#include <net/if.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "tests/agent-peer.h"
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
 #define PROGRAM "vnec-taskrunner"
-
-static gboolean
-write_file(const char *path, const char *text)
-{
-  int fd = open(path, O_WRONLY | O_CLOEXEC);
-  gboolean done = fd >= 0 && write(fd, text, strlen(text)) == (gssize)strlen(text);
-  if (fd >= 0)
-    close(fd);
-  return done;
-}
-
-/* Into a user and network namespace as its root, loopback up. */
-static gboolean
-enter_namespace(void)
-{
-  g_autofree char *uid = g_strdup_printf("0 %u 1", (guint)getuid());
-  g_autofree char *gid = g_strdup_printf("0 %u 1", (guint)getgid());
-  if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
-    return FALSE;
-  write_file("/proc/self/setgroups", "deny");
-  if (!write_file("/proc/self/uid_map", uid) || !write_file("/proc/self/gid_map", gid))
-    return FALSE;
-  struct ifreq request = { .ifr_name = "lo" };
-  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  request.ifr_flags = IFF_UP | IFF_LOOPBACK;
-  gboolean up = ioctl(fd, SIOCSIFFLAGS, &request) == 0;
-  close(fd);
-  return up;
-}
 
 static PeerTask *
 wait_good(Peer *peer, PeerTask *task)
@@ -400,7 +365,7 @@ int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
-  if (!enter_namespace()) {
+  if (!peer_enter_namespace()) {
     g_print("1..0 # SKIP no user namespaces here\n");
     return 0;
   }

@@ -197,6 +197,12 @@ vn_os_send_fd(VnFd channel, const void *bytes, size_t n, VnFd fd)
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int))];
   } control;
+  struct sockaddr_storage own;
+  socklen_t size = sizeof own;
+  if (getsockname(channel, (struct sockaddr *)&own, &size) < 0)
+    return errno;
+  if (own.ss_family != AF_UNIX) /* others take the bytes and drop the descriptor silently */
+    return EOPNOTSUPP;
   memset(&control, 0, sizeof control);
   struct iovec part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = n };
   struct msghdr message = { .msg_iov = &part,
