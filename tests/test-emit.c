@@ -78,7 +78,7 @@ test_vnl(void)
                   "segment s2 at remote using netns;\n"
                   "host h[1] on s1 address 10.92.1.21 mac 02:00:00:00:00:00;\n"
                   "host h[2] on s2 address 10.92.1.22 mac 02:00:00:01:00:00;\n"
-                  "router R1 joins s1, s2;\n");
+                  "router R1 joins s1, s2 address [10.92.1.254, 10.92.1.253];\n");
   net_clear(&net);
 }
 

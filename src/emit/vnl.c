@@ -148,16 +148,20 @@ append_images(const VnModel *model, GString *out)
   }
 }
 
-/* The prefix to write: a segment's own, not the network's. */
-static const VnPrefix *
-own_prefix(const VnTopology *topology, guint32 number)
+/* A segment's own prefixes, not the network's. */
+static void
+append_prefixes(const VnTopology *topology, guint32 number, GString *out)
 {
   const VnSegment *segment = &topology->segments[number];
-  if (segment->prefix4.address.family != 0 && !vn_topology_is_flat(topology, number, 4))
-    return &segment->prefix4;
-  if (segment->prefix6.address.family != 0 && !vn_topology_is_flat(topology, number, 6))
-    return &segment->prefix6;
-  return NULL;
+  gboolean own4 = segment->prefix4.address.family != 0 && !vn_topology_is_flat(topology, number, 4);
+  gboolean own6 = segment->prefix6.address.family != 0 && !vn_topology_is_flat(topology, number, 6);
+  char text4[VN_PREFIX_TEXT_MAX], text6[VN_PREFIX_TEXT_MAX];
+  vn_prefix_format(&segment->prefix4, text4);
+  vn_prefix_format(&segment->prefix6, text6);
+  if (own4 && own6)
+    g_string_append_printf(out, " ([%s, %s])", text4, text6);
+  else if (own4 || own6)
+    g_string_append_printf(out, " %s", own4 ? text4 : text6);
 }
 
 static void
@@ -165,12 +169,9 @@ append_segment(const VnModel *model, guint32 number, GString *out)
 {
   const VnSegment *segment = &model->topology.segments[number];
   const VnImpairment *it = &segment->impairment;
-  const VnPrefix *prefix = own_prefix(&model->topology, number);
-  char text[VN_PREFIX_TEXT_MAX];
   append_doc(segment->doc, out);
   g_string_append_printf(out, "segment %s", segment->name);
-  if (prefix != NULL)
-    g_string_append_printf(out, " %s", vn_prefix_format(prefix, text));
+  append_prefixes(&model->topology, number, out);
   if (segment->site != 0)
     g_string_append_printf(out, " at %s", model->sites[segment->site].name);
   g_string_append_printf(out, " using %s", vn_tech((VnTechId)segment->tech)->name);
@@ -214,17 +215,28 @@ append_vm_properties(const VnModel *model, const VnVm *vm, GString *out)
     g_string_append_printf(out, " initially %s", vm->initially == VN_INITIALLY_ON ? "on" : "off");
 }
 
-/* One address: of the segment's own prefix. Another family's follows from the order. */
 static void
-append_address(const VnTopology *topology, const VnIface *iface, GString *out)
+collect_addresses(const VnTopology *topology, const VnVm *vm, GPtrArray *texts)
 {
-  const VnPrefix *prefix = own_prefix(topology, iface->segment);
   char text[VN_ADDRESS_TEXT_MAX];
-  const VnAddress *address = &iface->address4;
-  if (address->family == 0 || (prefix != NULL && prefix->address.family == 6))
-    address = &iface->address6;
-  g_string_append_printf(out, " address %s%s", vn_address_format(address, text),
-                         iface->preset ? " preset" : "");
+  for (guint32 i = vm->first_iface; i < vm->first_iface + vm->n_ifaces; i++)
+    for (guint family = 4; family <= 6; family += 2) {
+      const VnIface *iface = &topology->ifaces[i];
+      const VnAddress *address = family == 4 ? &iface->address4 : &iface->address6;
+      if (address->family != 0)
+        g_ptr_array_add(texts, g_strdup(vn_address_format(address, text)));
+    }
+}
+
+static void
+append_addresses(const GPtrArray *texts, GString *out)
+{
+  if (texts->len == 0)
+    return;
+  g_string_append_printf(out, " address %s", texts->len > 1 ? "[" : "");
+  for (guint i = 0; i < texts->len; i++)
+    g_string_append_printf(out, "%s%s", i > 0 ? ", " : "", (const char *)texts->pdata[i]);
+  g_string_append(out, texts->len > 1 ? "]" : "");
 }
 
 static void
@@ -235,7 +247,10 @@ append_host(const VnModel *model, const VnVm *host, GString *out)
   char mac[VN_MAC_TEXT_MAX];
   append_doc(host->doc, out);
   g_string_append_printf(out, "host %s on %s", host->name, topology->segments[iface->segment].name);
-  append_address(topology, iface, out);
+  g_autoptr(GPtrArray) addresses = g_ptr_array_new_with_free_func(g_free);
+  collect_addresses(topology, host, addresses);
+  append_addresses(addresses, out);
+  g_string_append(out, iface->preset ? " preset" : "");
   g_string_append_printf(out, " mac %s", vn_mac_format(iface->mac, mac));
   append_vm_properties(model, host, out);
   g_string_append(out, ";\n");
@@ -251,8 +266,7 @@ append_joins(const VnTopology *topology, const VnVm *part, gboolean *first, GStr
   }
 }
 
-/* A router with the segments of all its parts. Its addresses follow from the order of routers,
- * so only a single one is written. */
+/* A router with the segments of all its parts, and the addresses in their order. */
 static void
 append_router(const VnModel *model, guint32 number, GString *out)
 {
@@ -262,13 +276,15 @@ append_router(const VnModel *model, guint32 number, GString *out)
   append_doc(router->doc, out);
   g_string_append(out, "router ");
   append_vm_name(topology, router, out);
+  g_autoptr(GPtrArray) addresses = g_ptr_array_new_with_free_func(g_free);
   append_joins(topology, router, &first, out);
-  if (router->external)
-    for (guint32 vm = number + 1; vm < topology->n_vms; vm++)
-      if (topology->vms[vm].split_of == number)
-        append_joins(topology, &topology->vms[vm], &first, out);
-  if (router->n_ifaces == 1 && !router->external)
-    append_address(topology, &topology->ifaces[router->first_iface], out);
+  collect_addresses(topology, router, addresses);
+  for (guint32 vm = number + 1; router->external && vm < topology->n_vms; vm++)
+    if (topology->vms[vm].split_of == number) {
+      append_joins(topology, &topology->vms[vm], &first, out);
+      collect_addresses(topology, &topology->vms[vm], addresses);
+    }
+  append_addresses(addresses, out);
   append_vm_properties(model, router, out);
   g_string_append(out, ";\n");
 }
