@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/diag-text.h"
+#include "cmd/args.h"
 #include "cmd/explain.h"
 #include "cmd/paths.h"
 #include "emit/emit.h"
@@ -74,7 +75,7 @@ forms_help(void)
 }
 
 static gboolean
-parse_command_line(Options *options, int *argc, char ***argv, GError **error)
+parse_command_line(Options *options, char **argv, GError **error)
 {
   const GOptionEntry entries[] = {
       {"check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Only report mistakes (the default)",
@@ -102,7 +103,8 @@ parse_command_line(Options *options, int *argc, char ***argv, GError **error)
   g_autofree char *help = forms_help();
   g_option_context_add_main_entries(context, entries, NULL);
   g_option_context_set_description(context, help);
-  return g_option_context_parse(context, argc, argv, error);
+  g_auto(GStrv) args = vn_args_split(argv, "DIWo");
+  return g_option_context_parse_strv(context, &args, error);
 }
 
 /* One of the words of a NULL-terminated list: its place; -1 if it is none of them. */
@@ -331,7 +333,7 @@ main(int argc, char **argv)
   g_autoptr(GError) error = NULL;
   setlocale(LC_ALL, "");
   int status = STATUS_CLEAN;
-  if (!parse_command_line(&options, &argc, &argv, &error))
+  if (!parse_command_line(&options, argv, &error))
     status = misuse("%s", error->message);
   if (status == STATUS_CLEAN)
     status = understand_words(&options);
