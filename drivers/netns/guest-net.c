@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* See guest-net.h. Everything that route netlink can do goes out in one batch.
  *
- * IPv6 link-local addresses are given by hand, without duplicate detection, where an interface
- * has an IPv6 address, and not at all elsewhere: detection would take seconds, and on a hub of
+ * IPv6 link-local addresses are given by hand, without duplicate detection, where a VM has to do
+ * with IPv6, and not at all elsewhere: detection would take seconds, and on a hub of
  * hundreds its multicasts are a storm. Proxied replies are not delayed (proxy_delay 0).
  */
 #include "drivers/netns/guest-net.h"
@@ -175,8 +175,24 @@ put_no_delay(VnNetlink *netlink, guint8 family, guint32 link)
   mnl_attr_nest_end(request, settings);
 }
 
+/* Has it anything to do with IPv6? Then all its interfaces need link-local addresses. */
+static gboolean
+speaks_6(const VnNetnsVm *vm)
+{
+  for (guint32 i = 0; i < vm->wire.n_ifaces; i++)
+    if (vm->ifaces[i].address6.address.family != 0)
+      return TRUE;
+  for (guint32 i = 0; i < vm->wire.n_routes; i++)
+    if (vm->routes[i].prefix.address.family == 6)
+      return TRUE;
+  for (guint32 i = 0; i < vm->wire.n_proxies; i++)
+    if (vm->proxies[i].address.family == 6)
+      return TRUE;
+  return FALSE;
+}
+
 static void
-put_iface(VnNetlink *netlink, const VnNetnsVm *vm, guint32 i)
+put_iface(VnNetlink *netlink, const VnNetnsVm *vm, guint32 i, gboolean six)
 {
   const VnDriverIface *iface = &vm->ifaces[i];
   guint32 link = link_of(i);
@@ -186,13 +202,14 @@ put_iface(VnNetlink *netlink, const VnNetnsVm *vm, guint32 i)
     return;
   if (iface->address4.address.family != 0)
     put_address(netlink, link, &iface->address4);
-  if (iface->address6.address.family != 0) {
+  if (iface->address6.address.family != 0)
     put_address(netlink, link, &iface->address6);
+  if (six)
     put_link_local(netlink, link, iface->mac);
-  }
   if (vm->wire.router) {
     put_no_delay(netlink, 4, link);
-    put_no_delay(netlink, 6, link);
+    if (six)
+      put_no_delay(netlink, 6, link);
   }
 }
 
@@ -254,9 +271,10 @@ vn_netns_guest_net(const VnNetnsVm *vm, gboolean forwards, gboolean filters, con
   int result = vn_netlink_open(&netlink, note_failure, &failure);
   if (result != 0)
     return result;
+  gboolean six = speaks_6(vm);
   put_up(&netlink, LOOPBACK, IFF_UP);
   for (guint32 i = 0; i < vm->wire.n_ifaces; i++)
-    put_iface(&netlink, vm, i);
+    put_iface(&netlink, vm, i, six);
   if (vm->wire.external) {
     put_no_link_local(&netlink, VN_NETNS_EXTERNAL_LINK);
     put_up(&netlink, VN_NETNS_EXTERNAL_LINK, IFF_UP | IFF_NOARP);

@@ -268,7 +268,9 @@ vn_netns_links_make(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n)
       make_external(keeper, vm, i);
   }
   (void)flush(keeper, &making);
-  /* A bridge that failed shows in the VMs whose ports need it. */
+  for (guint i = 0; i < n && making.errnum != 0; i++)
+    if (vms[i]->error == NULL)
+      vn_netns_fail(&vms[i]->error, making.errnum, "making a further bridge");
 }
 
 void
