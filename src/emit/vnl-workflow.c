@@ -42,15 +42,10 @@ vn_vnl_uses(const VnModel *model, GString *out)
     const VnTask *task = &model->tasks[t];
     const char *module =
         task->control == VN_CONTROL_NONE ? model->actions[task->action].module : NULL;
-    if (module == NULL || !g_hash_table_add(seen, (gpointer)module))
+    if (module == NULL || is_path(module) || !g_hash_table_add(seen, (gpointer)module))
       continue;
     g_autofree char *alias = alias_of(module);
-    g_string_append(out, "use ");
-    if (is_path(module))
-      vn_vnl_text(module, out);
-    else
-      g_string_append(out, module);
-    g_string_append_printf(out, " as %s;\n", alias);
+    g_string_append_printf(out, "use %s as %s;\n", module, alias);
   }
 }
 
@@ -92,7 +87,7 @@ append_command(const VnModel *model, const VnAction *action, const VnActionVaria
     g_string_append_c(out, ']');
     return;
   case VN_COMMAND_SCRIPT:
-    g_string_append_printf(out, "script \"\"\"\n%s\n\"\"\"", variant->text);
+    g_string_append_printf(out, "script \"\"\"\n%s\"\"\"", variant->text);
     if (variant->n_argv > 0) {
       g_string_append(out, " with ");
       vn_emit_expr(model, action, variant->argv[0], out);
@@ -130,10 +125,24 @@ append_variant(const VnModel *model, const VnAction *action, const VnActionVaria
   g_string_append(out, "  }\n");
 }
 
+/* Actions of the standard library stay there; those of a module beside the script come along, under
+ * a name that says where they were. */
+static void
+append_action_name(const VnAction *action, GString *out)
+{
+  if (action->module != NULL) {
+    g_autofree char *alias = alias_of(action->module);
+    g_string_append_printf(out, "%s%c", alias, is_path(action->module) ? '_' : '.');
+  }
+  g_string_append(out, action->name);
+}
+
 static void
 append_head(const VnModel *model, const VnAction *action, GString *out)
 {
-  g_string_append_printf(out, "action %s(", action->name);
+  g_string_append(out, "action ");
+  append_action_name(action, out);
+  g_string_append_c(out, '(');
   for (guint32 k = 0; k < action->n_params; k++) {
     const VnActionParam *param = &action->params[k];
     g_string_append_printf(out, "%s%s: ", k > 0 ? ", " : "", param->name);
@@ -223,7 +232,7 @@ void
 vn_vnl_actions(const VnModel *model, GString *out)
 {
   for (guint32 a = 0; a < model->n_actions; a++)
-    if (model->actions[a].module == NULL)
+    if (model->actions[a].module == NULL || is_path(model->actions[a].module))
       append_action(model, &model->actions[a], out);
 }
 
@@ -269,11 +278,8 @@ append_call(const VnModel *model, const VnTask *task, GString *out)
     return;
   }
   const VnAction *action = &model->actions[task->action];
-  if (action->module != NULL) {
-    g_autofree char *alias = alias_of(action->module);
-    g_string_append_printf(out, "%s.", alias);
-  }
-  g_string_append_printf(out, "%s(", action->name);
+  append_action_name(action, out);
+  g_string_append_c(out, '(');
   const char *separator = "";
   for (guint32 k = 0; k < task->n_args; k++) {
     const VnExpr *arg = task->args[k];
