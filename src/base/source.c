@@ -144,6 +144,18 @@ line_start(const VnSource *source, guint32 offset)
   return at;
 }
 
+guint
+vn_source_set_count(const VnSourceSet *set)
+{
+  return set->sources->len;
+}
+
+const VnSource *
+vn_source_set_get(const VnSourceSet *set, guint i)
+{
+  return set->sources->pdata[i];
+}
+
 VnLocation
 vn_source_set_locate(const VnSourceSet *set, VnPos pos)
 {

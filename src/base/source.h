@@ -48,6 +48,10 @@ const VnSource *vn_source_set_load(VnSourceSet *set, const char *path, GError **
 const VnSource *vn_source_set_add(VnSourceSet *set, const char *path, const char *text,
                                   gsize size, GError **error);
 
+/* In the order in which they were added. */
+guint vn_source_set_count(const VnSourceSet *set);
+const VnSource *vn_source_set_get(const VnSourceSet *set, guint i);
+
 VnLocation vn_source_set_locate(const VnSourceSet *set, VnPos pos);
 /* The line that holds pos, without its end; not NUL-terminated. */
 const char *vn_source_set_line(const VnSourceSet *set, VnPos pos, gsize *out_length);

@@ -485,3 +485,32 @@ vn_calls_make(VnCalls *calls, guint32 task, guint32 vm, guint32 profile, const V
   *out = (VnCall){frame_kind(variant->form), chosen, whole->data, whole->len};
   return TRUE;
 }
+
+void
+vn_calls_describe(VnCalls *calls, guint32 task, guint32 variant, GString *out)
+{
+  const TaskCode *code = &calls->tasks[task];
+  const VnAction *action = &calls->model->actions[calls->model->tasks[task].action];
+  const VnActionVariant *chosen = &action->variants[variant];
+  if (chosen->form == VN_COMMAND_NATIVE)
+    g_string_append_printf(out, "native %s", chosen->text);
+  else if (chosen->form == VN_COMMAND_SCRIPT)
+    g_string_append_printf(out, "script of %s", action->name);
+  if (code->payload == NULL)
+    return;
+  VnFrame frame = {.payload = code->payload->data, .size = code->payload->len};
+  guint32 offset = 0, size;
+  guint16 tag;
+  const guint8 *bytes;
+  while (vn_frame_next(&frame, &offset, &tag, &bytes, &size) == 1) {
+    if (tag != VN_TAG_ARG)
+      continue;
+    g_autofree char *text = g_strndup((const char *)bytes, size);
+    gboolean plain = size > 0 && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                              "0123456789_@%+=:,./-") == size;
+    g_autofree char *quoted = plain ? NULL : g_shell_quote(text);
+    if (out->len > 0)
+      g_string_append_c(out, ' ');
+    g_string_append(out, plain ? text : quoted);
+  }
+}

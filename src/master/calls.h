@@ -60,6 +60,9 @@ gboolean vn_calls_make(VnCalls *calls, guint32 task, guint32 vm, guint32 profile
 /* A background task's patterns that must be seen on its streams before it is ready. */
 const GPtrArray *vn_calls_ready(VnCalls *calls, guint32 task, gboolean on_stderr, GError **error);
 
+/* The last call made for a task, as a person would type it. Appends. */
+void vn_calls_describe(VnCalls *calls, guint32 task, guint32 variant, GString *out);
+
 /* Fills out; what it points to lives in the answer and in arena. */
 void vn_calls_judge(VnCalls *calls, guint32 task, guint32 variant, const VnExprScope *scope,
                     const VnAnswer *answer, VnArena *arena, VnOutcome *out);

@@ -29,6 +29,7 @@ typedef struct {
   const VnValue *fields; /* the action's own, by place; NULL when it failed before */
   guint32 n_fields;
   const char *error;     /* for people; NULL: none */
+  const char *command;   /* of one that failed: what was asked of the agent, for people; or NULL */
 } VnOutcome;
 
 typedef struct VnExecutor VnExecutor;

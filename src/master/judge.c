@@ -197,4 +197,9 @@ vn_calls_judge(VnCalls *calls, guint32 task, guint32 variant, const VnExprScope 
     break;
   }
   out->error = problem != NULL && said != NULL ? said : problem;
+  if (out->status == VN_NODE_STATUS_FAILED) {
+    g_autoptr(GString) command = g_string_new(NULL);
+    vn_calls_describe(calls, task, variant, command);
+    out->command = vn_arena_strndup(arena, command->str, command->len);
+  }
 }

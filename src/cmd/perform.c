@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The first signal cancels what runs, lets `always` tasks run and takes everything down; the
+ * second leaves them out. Teardown itself is never skipped: it is what keeps the machine clean. */
+#include "cmd/perform.h"
+
+#include <glib-unix.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/paths.h"
+#include "cmd/report.h"
+#include "cmd/summary.h"
+
+#define OUTPUT_LIMIT_MAX (G_GINT64_CONSTANT(1) << 30)
+
+typedef struct {
+  VnRun *run;
+  guint signals;
+  gboolean json;
+} Control;
+
+static gboolean
+on_signal(gpointer data)
+{
+  Control *control = data;
+  control->signals++;
+  if (!control->json)
+    g_printerr("\nvnec: %s\n", control->signals == 1
+                                   ? "interrupted: cancelling what runs and taking down (again: "
+                                     "without `always` tasks)"
+                                   : "taking down");
+  vn_run_interrupt(control->run);
+  return G_SOURCE_CONTINUE;
+}
+
+/* "16MiB", or a number of bytes. */
+static gboolean
+size_parse(const char *text, gint64 *out)
+{
+  char *end;
+  gint64 number = g_ascii_strtoll(text, &end, 10);
+  VnUnit unit = *end == '\0' ? VN_UNIT_B : vn_unit_from_text(end, strlen(end));
+  if (end == text || number <= 0 || unit == VN_UNIT_NONE || vn_unit_dimension(unit) != VN_DIM_SIZE ||
+      number > OUTPUT_LIMIT_MAX / vn_unit_factor(unit))
+    return FALSE;
+  *out = number * vn_unit_factor(unit);
+  return TRUE;
+}
+
+gboolean
+vn_perform_check(const VnPerformOptions *options, GError **error)
+{
+  VnColour colour;
+  gint64 size;
+  const char *wrong = NULL;
+  if (!vn_colour_parse(options->colour, &colour))
+    wrong = "--color: auto, always or never is wanted";
+  else if (options->output_limit != NULL && !size_parse(options->output_limit, &size))
+    wrong = "--max-output: a size up to 1GiB is wanted, as in 16MiB";
+  else if (options->at_once < 0 || options->at_once_host < 0 || options->at_once_site < 0)
+    wrong = "--at-once: a number from 0 is wanted";
+  if (wrong != NULL)
+    g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, wrong);
+  return wrong == NULL;
+}
+
+static VnRunConfig
+run_config(const VnPerform *perform, const char *slave)
+{
+  VnRunConfig config = {.store = perform->store,
+                        .points = perform->script->points,
+                        .n_points = perform->script->n_points,
+                        .trials = perform->trials,
+                        .done = perform->done,
+                        .seed = perform->seed,
+                        .folder = perform->script->folder,
+                        .slave_program = slave,
+                        .output_limit = VN_OUTPUT_LIMIT_DEFAULT,
+                        .limits = {(guint32)perform->options->at_once_host,
+                                   (guint32)perform->options->at_once_site,
+                                   (guint32)perform->options->at_once}};
+  if (perform->options->output_limit != NULL)
+    (void)size_parse(perform->options->output_limit, &config.output_limit); /* checked before */
+  return config;
+}
+
+static void
+run_loop(VnRun *run, GMainLoop *loop, gboolean json)
+{
+  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+  Control control = {run, 0, json};
+  guint sources[G_N_ELEMENTS(signals)];
+  for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
+    sources[i] = g_unix_signal_add_full(G_PRIORITY_HIGH, signals[i], on_signal, &control, NULL);
+  vn_run_start(run);
+  g_main_loop_run(loop);
+  for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
+    g_source_remove(sources[i]);
+}
+
+/* The verdict of the whole run: also of trials before a resume. */
+static const char *
+whole_verdict(VnStore *store, VnRunStatus status)
+{
+  if (status != VN_RUN_COMPLETED && status != VN_RUN_FAILED)
+    return NULL;
+  g_autofree char *failed =
+      vn_store_lookup(store, "SELECT count(*) FROM trial WHERE verdict IS NOT 'passed'", NULL);
+  return g_strcmp0(failed, "0") == 0 ? "passed" : "failed";
+}
+
+static VnExit
+exit_status(VnRunStatus status, const char *verdict)
+{
+  if (status == VN_RUN_BROKEN)
+    return VN_EXIT_BROKEN;
+  if (status == VN_RUN_INTERRUPTED)
+    return VN_EXIT_INTERRUPTED;
+  return g_strcmp0(verdict, "passed") == 0 ? VN_EXIT_PASSED : VN_EXIT_FAILED;
+}
+
+static VnExit
+conclude(const VnPerform *perform, const VnRunSummary *summary, gboolean colour)
+{
+  g_autoptr(GError) error = NULL;
+  const char *verdict = whole_verdict(perform->store, summary->status);
+  VnExit status = exit_status(summary->status, verdict);
+  vn_store_end_run(perform->store, vn_run_status_text(summary->status), verdict, summary->error);
+  if (!vn_store_commit(perform->store, &error)) {
+    g_printerr("vnec: %s\n", error->message);
+    status = VN_EXIT_BROKEN;
+  }
+  if (perform->options->json) {
+    vn_report_json_end(verdict, (int)status, vn_store_folder(perform->store), summary->error);
+    return status;
+  }
+  vn_summary_print(perform->store, colour);
+  return status;
+}
+
+VnExit
+vn_perform(const VnPerform *perform)
+{
+  const VnPerformOptions *options = perform->options;
+  VnColour when;
+  (void)vn_colour_parse(options->colour, &when); /* checked before */
+  gboolean colour = !options->json && vn_colour_wanted(when, STDOUT_FILENO);
+  g_autofree char *helpers = vn_paths_helpers();
+  g_autofree char *slave = g_build_filename(helpers, "vnec-slave", NULL);
+  g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+  VnReportConfig shown = {.script = perform->script,
+                          .options = perform->script_options,
+                          .trials = perform->trials,
+                          .quiet = options->quiet,
+                          .colour = colour,
+                          .terminal = isatty(STDOUT_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0,
+                          .loop = loop};
+  const VnRunEvents *events;
+  VnReport *report = options->json ? vn_report_json_new(&shown, &events)
+                                   : vn_report_text_new(&shown, &events);
+  VnRunConfig config = run_config(perform, slave);
+  g_autoptr(VnRun) run = vn_run_new(&config, events, report);
+  run_loop(run, loop, options->json);
+  VnRunSummary summary = vn_run_summary(run);
+  if (options->json)
+    vn_report_json_free(report);
+  else
+    vn_report_text_free(report);
+  return conclude(perform, &summary, colour);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a run shows while it goes on: lines for people (and a status line on a terminal), or one
+ * JSON object a line for machines. Both end the main loop when the run has finished. */
+#pragma once
+
+#include "cmd/script.h"
+
+typedef struct VnReport VnReport;
+
+typedef struct {
+  const VnScript *script;
+  const VnScriptOptions *options;
+  guint32 trials;
+  gboolean quiet, colour;
+  gboolean terminal; /* redraw a status line */
+  GMainLoop *loop;
+} VnReportConfig;
+
+VnReport *vn_report_text_new(const VnReportConfig *config, const VnRunEvents **out_events);
+void vn_report_text_free(VnReport *report);
+
+VnReport *vn_report_json_new(const VnReportConfig *config, const VnRunEvents **out_events);
+void vn_report_json_free(VnReport *report);
+/* The last line: {"event":"end",…}. */
+void vn_report_json_end(const char *verdict, int status, const char *results, const char *error);
+
+/* "n=10 fanout=2": the swept parameters of a point; empty without a sweep. Appends. */
+void vn_report_point(const VnReportConfig *config, guint32 point, GString *out);
