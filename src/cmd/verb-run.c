@@ -3,11 +3,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/folders.h"
 #include "cmd/perform.h"
 #include "cmd/record.h"
 #include "cmd/verb.h"
 
-#define RESULTS_TOP "vnec-results"
+
 #define NAME_MAX_BYTES 60
 #define SAME_SECOND_MAX 100 /* runs of one name that may begin in one second */
 
@@ -46,8 +47,8 @@ create_store(const Options *options, const char *experiment, GError **error)
   g_autofree char *stamp = g_date_time_format(now, "%Y%m%d-%H%M%S");
   g_autofree char *name = folder_name(experiment);
   for (guint i = 1; i <= SAME_SECOND_MAX; i++) {
-    g_autofree char *path = i == 1 ? g_strdup_printf(RESULTS_TOP "/%s-%s", name, stamp)
-                                   : g_strdup_printf(RESULTS_TOP "/%s-%s-%u", name, stamp, i);
+    g_autofree char *path = i == 1 ? g_strdup_printf(VN_RESULTS_TOP "/%s-%s", name, stamp)
+                                   : g_strdup_printf(VN_RESULTS_TOP "/%s-%s-%u", name, stamp, i);
     g_autoptr(GError) failure = NULL;
     VnStore *store = vn_store_create(path, options->durable, &failure);
     gboolean taken = g_error_matches(failure, VN_STORE_ERROR, VN_STORE_ERROR_EXISTS) ||
@@ -136,7 +137,7 @@ vn_verb_run(int argc, char **argv)
   const GOptionEntry entries[] = {
       VN_SCRIPT_OPTIONS(options.script),
       {"out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out,
-       "results folder (" RESULTS_TOP "/NAME-DATE-TIME)", "DIR"},
+       "results folder (" VN_RESULTS_TOP "/NAME-DATE-TIME)", "DIR"},
       {"seed", 0, 0, G_OPTION_ARG_STRING, &options.seed, "instead of the script's", "N"},
       {"trials", 0, 0, G_OPTION_ARG_INT, &options.trials, "instead of the script's", "N"},
       {"durable", 0, 0, G_OPTION_ARG_NONE, &options.durable,

@@ -30,17 +30,38 @@ deployed(VnRemote *remote, Request *request, GHashTable *failures)
     vn_remote_fail_deploy(remote, why);
 }
 
+/* A message whose answer nobody waits for but the proof. */
+static void
+send_quietly(VnRemote *remote, Side *side, VnMessageKind kind, GVariant *body)
+{
+  Request *request = vn_remote_request(remote, side, deployed);
+  vn_session_send(vn_slave_session(side->slave), kind, 0, request->id, body);
+}
+
+/* Where the slaves of the other sites take packets. */
+static void
+send_peers(VnRemote *remote, Side *side)
+{
+  for (guint32 i = 0; i < remote->model->n_sites; i++) {
+    const VnSlave *slave = remote->sides[i].slave;
+    const char *packets = slave != NULL ? vn_slave_packets(slave) : NULL;
+    if (i == side->site)
+      send_quietly(remote, side, VN_MESSAGE_PEER, g_variant_new("(usu)", i, "", side->site));
+    else if (packets != NULL)
+      send_quietly(remote, side, VN_MESSAGE_PEER, g_variant_new("(usu)", i, packets, side->site));
+  }
+}
+
 /* Sent before everything else to a slave. */
 static void
-open_side(VnRemote *remote, Side *side, VnSession *session)
+open_side(VnRemote *remote, Side *side)
 {
   if (side->opened)
     return;
   side->opened = TRUE;
-  Request *request = vn_remote_request(remote, side, deployed);
-  vn_request_item(request, 0, VN_NO_ID);
-  vn_session_send(session, VN_MESSAGE_OPEN, 0, request->id,
-                  g_variant_new("(us)", VN_FRAME_PROTOCOL, remote->config.experiment));
+  send_quietly(remote, side, VN_MESSAGE_OPEN,
+               g_variant_new("(us)", VN_FRAME_PROTOCOL, remote->config.experiment));
+  send_peers(remote, side);
 }
 
 /* ---- segments ---- */
@@ -65,7 +86,7 @@ segment_variant(const VnRemote *remote, guint32 id)
 }
 
 static void
-start_capture(VnRemote *remote, Side *side, VnSession *session, guint32 id)
+start_capture(VnRemote *remote, Side *side, guint32 id)
 {
   const VnSegment *segment = &remote->model->topology.segments[id];
   g_autoptr(GError) error = NULL;
@@ -79,11 +100,9 @@ start_capture(VnRemote *remote, Side *side, VnSession *session, guint32 id)
     return;
   }
   vn_store_add_capture(remote->config.store, remote->config.trial, segment->name, relative);
-  Request *request = vn_remote_request(remote, side, deployed);
-  vn_request_item(request, id, VN_NO_ID);
-  vn_session_send(session, VN_MESSAGE_CAPTURE, 0, request->id,
-                  g_variant_new("(uss)", id, segment->name,
-                                segment->capture_filter != NULL ? segment->capture_filter : ""));
+  send_quietly(remote, side, VN_MESSAGE_CAPTURE,
+               g_variant_new("(uss)", id, segment->name,
+                             segment->capture_filter != NULL ? segment->capture_filter : ""));
 }
 
 /* A slave that is lost can't be asked. */
@@ -104,7 +123,7 @@ send_segments(VnRemote *remote, Side *side, guint32 tech, const GArray *nodes)
   VnSession *session = vn_slave_session(side->slave);
   GVariantBuilder items;
   g_variant_builder_init(&items, G_VARIANT_TYPE("a(usuxxdddxxt)"));
-  open_side(remote, side, session);
+  open_side(remote, side);
   Request *request = vn_remote_request(remote, side, vn_request_end_items);
   for (guint i = 0; i < nodes->len; i++) {
     guint32 node = g_array_index(nodes, guint32, i);
@@ -121,7 +140,7 @@ send_segments(VnRemote *remote, Side *side, guint32 tech, const GArray *nodes)
   for (guint i = 0; i < request->items->len; i++) {
     guint32 id = g_array_index(request->items, RequestItem, i).item;
     if (topology->segments[id].capture)
-      start_capture(remote, side, session, id);
+      start_capture(remote, side, id);
   }
 }
 
@@ -340,13 +359,39 @@ vm_key(const VnRemote *remote, guint32 node, guint32 *out_site, guint32 *out_tec
   *out_tech = vn_model_tech(remote->model, vm);
 }
 
+/* The ways off a router's external interface. */
+static void
+add_ways(const VnRemote *remote, guint32 id, GVariantBuilder *items)
+{
+  guint32 n;
+  const VnRoute *routes = vm_routes(remote, id, &n);
+  for (guint32 i = 0; i < n; i++) {
+    char prefix[VN_PREFIX_TEXT_MAX];
+    if (routes[i].kind == VN_ROUTE_EXTERNAL)
+      g_variant_builder_add(items, "(usuu)", id, vn_prefix_format(&routes[i].prefix, prefix),
+                            routes[i].peer, vn_model_site(remote->model, routes[i].peer));
+  }
+}
+
+static void
+send_ways(VnRemote *remote, Side *side, const Request *request)
+{
+  GVariantBuilder items;
+  g_variant_builder_init(&items, G_VARIANT_TYPE("a(usuu)"));
+  for (guint i = 0; i < request->items->len; i++)
+    add_ways(remote, g_array_index(request->items, RequestItem, i).item, &items);
+  g_autoptr(GVariant) all = g_variant_ref_sink(g_variant_builder_end(&items));
+  if (g_variant_n_children(all) > 0)
+    send_quietly(remote, side, VN_MESSAGE_EXTERNAL, g_variant_new("(@a(usuu))", all));
+}
+
 static void
 send_vms(VnRemote *remote, Side *side, guint32 tech, const GArray *nodes)
 {
   VnSession *session = vn_slave_session(side->slave);
   GVariantBuilder items;
   g_variant_builder_init(&items, G_VARIANT_TYPE("a(usumsa{sv}msxuua(ustssb)a(sus)a(us))"));
-  open_side(remote, side, session);
+  open_side(remote, side);
   Request *request = vn_remote_request(remote, side, vn_request_end_items);
   for (guint i = 0; i < nodes->len; i++) {
     guint32 node = g_array_index(nodes, guint32, i), its_site, its_tech;
@@ -361,6 +406,7 @@ send_vms(VnRemote *remote, Side *side, guint32 tech, const GArray *nodes)
   vn_session_send(session, VN_MESSAGE_VMS, 0, request->id,
                   g_variant_new("(s@a(usumsa{sv}msxuua(ustssb)a(sus)a(us)))", vn_tech(tech)->name,
                                 g_variant_builder_end(&items)));
+  send_ways(remote, side, request);
 }
 
 void
@@ -378,8 +424,7 @@ powered_on(VnRemote *remote, Request *request, GHashTable *failures)
   for (guint i = 0; i < request->items->len; i++) {
     RequestItem item = g_array_index(request->items, RequestItem, i);
     const VnVm *vm = &remote->model->topology.vms[item.item];
-    const char *error =
-        failures != NULL ? g_hash_table_lookup(failures, GUINT_TO_POINTER(item.item)) : NULL;
+    const char *error = vn_request_failure(failures, item.item);
     for (guint32 k = 0; error == NULL && item.node != VN_NO_ID && k < vm->n_files; k++) {
       vn_remote_expect(remote, item.node);
       vn_transfer_push(remote, item.node, item.item, vm->files[k].source, vm->files[k].target);

@@ -43,7 +43,7 @@ typedef struct {
 typedef struct Request Request;
 typedef struct Transfer Transfer;
 
-/* An answer; failures: item to text, NULL where all went well. */
+/* An answer; failures: item to text, NULL where all went well; see vn_request_failure. */
 typedef void (*RequestDone)(VnRemote *remote, Request *request, GHashTable *failures);
 
 struct Request {
@@ -93,6 +93,8 @@ Request *vn_remote_request(VnRemote *remote, Side *side, RequestDone done);
 void vn_request_item(Request *request, guint32 item, guint32 node);
 /* Ends what waits for items as the answer says. */
 void vn_request_end_items(VnRemote *remote, Request *request, GHashTable *failures);
+/* Why the item failed; NULL: it did not. */
+const char *vn_request_failure(GHashTable *failures, guint32 item);
 void vn_remote_fail_deploy(VnRemote *remote, const char *error);
 guint64 vn_remote_next_id(VnRemote *remote);
 

@@ -13,6 +13,7 @@
 #define ATTEMPT_BITS 24
 #define ATTEMPT_MASK ((1u << ATTEMPT_BITS) - 1)
 #define REQUEST_BASE (G_GUINT64_CONSTANT(1) << 62)
+#define WHOLE_REQUEST G_MAXUINT32 /* as an item of REPLY */
 #define CANCEL_GRACE (G_GINT64_CONSTANT(2000000000)) /* ns from asking to killing */
 
 static VnRemote *
@@ -150,14 +151,21 @@ vn_request_item(Request *request, guint32 item, guint32 node)
   g_array_append_val(request->items, added);
 }
 
+const char *
+vn_request_failure(GHashTable *failures, guint32 item)
+{
+  if (failures == NULL)
+    return NULL;
+  const char *why = g_hash_table_lookup(failures, GUINT_TO_POINTER(item));
+  return why != NULL ? why : g_hash_table_lookup(failures, GUINT_TO_POINTER(WHOLE_REQUEST));
+}
+
 void
 vn_request_end_items(VnRemote *remote, Request *request, GHashTable *failures)
 {
   for (guint i = 0; i < request->items->len; i++) {
     const RequestItem *item = &g_array_index(request->items, RequestItem, i);
-    const char *error =
-        failures != NULL ? g_hash_table_lookup(failures, GUINT_TO_POINTER(item->item)) : NULL;
-    vn_remote_answered(remote, item->node, error);
+    vn_remote_answered(remote, item->node, vn_request_failure(failures, item->item));
   }
 }
 
@@ -174,10 +182,7 @@ static void
 request_fail(VnRemote *remote, Request *request, const char *why)
 {
   g_autoptr(GHashTable) failures = g_hash_table_new(NULL, NULL);
-  for (guint i = 0; i < request->items->len; i++)
-    g_hash_table_insert(failures,
-                        GUINT_TO_POINTER(g_array_index(request->items, RequestItem, i).item),
-                        (gpointer)why);
+  g_hash_table_insert(failures, GUINT_TO_POINTER(WHOLE_REQUEST), (gpointer)why);
   request_finish(remote, request, failures);
 }
 

@@ -2,6 +2,12 @@
 /* Trials in a row, and the slaves that they share. */
 #include "master/trial.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UNIX_PATH_MAX 100 /* bytes that surely fit into an address of a UNIX socket */
+
 #include "tech/tech.h"
 
 struct VnRun {
@@ -13,6 +19,7 @@ struct VnRun {
   VnTrial *trial;     /* the one that runs */
   guint64 next;       /* point * trials + number */
   guint next_source;
+  int folder_fd;      /* of the results folder; -1: not opened */
   gboolean interrupted;
   VnRunSummary summary;
   char *error;
@@ -31,6 +38,7 @@ vn_run_new(const VnRunConfig *config, const VnRunEvents *events, gpointer data)
   run->config = *config;
   run->events = events;
   run->data = data;
+  run->folder_fd = -1;
   run->slaves = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, slave_destroy);
   return run;
 }
@@ -43,6 +51,8 @@ vn_run_free(VnRun *run)
   g_clear_handle_id(&run->next_source, g_source_remove);
   vn_trial_free(run->trial);
   g_hash_table_unref(run->slaves);
+  if (run->folder_fd >= 0)
+    close(run->folder_fd);
   g_free(run->by_site);
   g_free(run->error);
   g_free(run);
@@ -76,6 +86,38 @@ site_is_used(const VnModel *model, guint32 site)
   return FALSE;
 }
 
+/* Do packets cross between slaves anywhere in the run? */
+static gboolean
+has_several_sites(const VnRun *run)
+{
+  for (guint32 p = 0; p < run->config.n_points; p++) {
+    const VnModel *model = run->config.points[p].model;
+    guint32 used = 0;
+    for (guint32 i = 0; i < model->n_sites; i++)
+      used += site_is_used(model, i);
+    if (used > 1)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* The socket for packets lies in the results folder, where nothing is left outside if everything
+ * is killed; a long path is reached through a descriptor of the folder. */
+static char *
+packets_path(VnRun *run, const char *site)
+{
+  if (!has_several_sites(run))
+    return NULL;
+  char *path = g_strdup_printf("%s/%s.packets", vn_store_folder(run->config.store), site);
+  if (strlen(path) < UNIX_PATH_MAX)
+    return path;
+  g_free(path);
+  if (run->folder_fd < 0)
+    run->folder_fd =
+        open(vn_store_folder(run->config.store), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return g_strdup_printf("/proc/%d/fd/%d/%.40s.packets", (int)getpid(), run->folder_fd, site);
+}
+
 static gboolean
 find_slaves(VnRun *run, const VnModel *model, GError **error)
 {
@@ -87,7 +129,8 @@ find_slaves(VnRun *run, const VnModel *model, GError **error)
       continue;
     VnSlave *slave = g_hash_table_lookup(run->slaves, site->name);
     if (slave == NULL) {
-      slave = vn_slave_open(site->name, site->at, run->config.slave_program, error);
+      g_autofree char *packets = packets_path(run, site->name);
+      slave = vn_slave_open(site->name, site->at, run->config.slave_program, packets, error);
       if (slave == NULL)
         return FALSE;
       g_hash_table_insert(run->slaves, g_strdup(site->name), slave);

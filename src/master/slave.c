@@ -20,7 +20,7 @@
 #define CHILD_SESSION 3     /* its descriptor in the child */
 
 struct VnSlave {
-  char *site;
+  char *site, *packets;
   pid_t pid; /* 0: no child */
   VnSession *session;
   char *lost_because;
@@ -97,7 +97,8 @@ slave_spawn(VnSlave *slave, const char *program, GError **error)
                 slave->site, program, g_strerror(errno));
     return FALSE;
   }
-  char *const argv[] = {(char *)program, (char *)"--fd", (char *)G_STRINGIFY(CHILD_SESSION), NULL};
+  char *const argv[] = {(char *)program, (char *)"--fd", (char *)G_STRINGIFY(CHILD_SESSION),
+                        slave->packets != NULL ? (char *)"--packets" : NULL, slave->packets, NULL};
   pid_t parent = getpid();
   pid_t pid = fork();
   if (pid == 0)
@@ -134,6 +135,7 @@ slave_connect(VnSlave *slave, const char *path, GError **error)
       close(fd);
     return FALSE;
   }
+  slave->packets = g_strconcat(path, ".packets", NULL);
   slave->session = vn_session_new(fd, &session_events, slave);
   return TRUE;
 }
@@ -151,7 +153,8 @@ vn_slave_address_known(const char *at)
 }
 
 VnSlave *
-vn_slave_open(const char *site, const char *at, const char *program, GError **error)
+vn_slave_open(const char *site, const char *at, const char *program, const char *packets,
+              GError **error)
 {
   if (!vn_slave_address_known(at)) {
     g_set_error(error, VN_SLAVE_ERROR, VN_SLAVE_ERROR_ADDRESS,
@@ -162,6 +165,7 @@ vn_slave_open(const char *site, const char *at, const char *program, GError **er
   }
   g_autoptr(VnSlave) slave = g_new0(VnSlave, 1);
   slave->site = g_strdup(site);
+  slave->packets = is_spawned(at) ? g_strdup(packets) : NULL;
   gboolean opened = is_spawned(at) ? slave_spawn(slave, program, error)
                                    : slave_connect(slave, at + strlen(UNIX_PREFIX), error);
   if (!opened)
@@ -197,6 +201,7 @@ vn_slave_free(VnSlave *slave)
   if (slave->pid > 0)
     await_end(slave->pid);
   g_free(slave->lost_because);
+  g_free(slave->packets);
   g_free(slave->site);
   g_free(slave);
 }
@@ -218,4 +223,10 @@ const char *
 vn_slave_site(const VnSlave *slave)
 {
   return slave->site;
+}
+
+const char *
+vn_slave_packets(const VnSlave *slave)
+{
+  return slave->packets;
 }

@@ -27,9 +27,11 @@ typedef struct {
 /* Seconds of silence after which a slave counts as lost. */
 #define VN_SLAVE_LOST_AFTER 10
 
-/* What `at` says: NULL and "spawn": start `program`; "unix:/path": connect. Another address is an
- * error that says so. */
-VnSlave *vn_slave_open(const char *site, const char *at, const char *program, GError **error);
+/* What `at` says: NULL and "spawn": start `program`, which takes packets of other slaves at the
+ * socket `packets` (NULL: there are none); "unix:/path": connect. Another address is an error that
+ * says so. */
+VnSlave *vn_slave_open(const char *site, const char *at, const char *program, const char *packets,
+                       GError **error);
 /* Ends the session and, for a child, waits until it is gone (SIGKILL after a while). */
 void vn_slave_free(VnSlave *slave);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnSlave, vn_slave_free)
@@ -41,6 +43,8 @@ void vn_slave_set_events(VnSlave *slave, const VnSlaveEvents *events, gpointer d
 /* NULL: lost, or no slave at all. */
 VnSession *vn_slave_session(VnSlave *slave);
 const char *vn_slave_site(const VnSlave *slave);
+/* Where it takes packets of other slaves; NULL: nowhere. */
+const char *vn_slave_packets(const VnSlave *slave);
 
 #define VN_SLAVE_ERROR vn_slave_error_quark()
 GQuark vn_slave_error_quark(void);
