@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* vnec doctor: what this machine can run, what is missing, and how to get it. What the drivers
+ * need they say themselves, through a slave; the rest are limits that large networks meet. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cmd/offer.h"
+#include "cmd/paths.h"
+#include "cmd/verb.h"
+
+#define DESCRIPTORS_GOOD 20000
+#define DESCRIPTORS_A_HOST 4 /* that a slave holds, about */
+
+typedef enum { MARK_GOOD, MARK_LESS, MARK_BAD } Mark;
+
+static void
+say(Mark mark, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void
+say(Mark mark, const char *format, ...)
+{
+  static const char *const marks[] = {"ok     ", "less   ", "missing"};
+  va_list args;
+  va_start(args, format);
+  g_autofree char *text = g_strdup_vprintf(format, args);
+  va_end(args);
+  g_print("%s  %s\n", marks[mark], text);
+}
+
+static gboolean
+check_helpers(void)
+{
+  static const char *const programs[] = {"vnec-slave", "vnec-taskrunner", "vnec-router"};
+  g_autofree char *folder = vn_paths_helpers();
+  gboolean all = TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS(programs); i++) {
+    g_autofree char *path = g_build_filename(folder, programs[i], NULL);
+    if (access(path, X_OK) == 0)
+      continue;
+    say(MARK_BAD, "%s: %s. Build or install VNEC completely.", path, g_strerror(errno));
+    all = FALSE;
+  }
+  if (all)
+    say(MARK_GOOD, "helpers: %s", folder);
+  return all;
+}
+
+static gboolean
+check_stdlib(void)
+{
+  g_autofree char *folder = vn_paths_stdlib();
+  g_autofree char *std = g_build_filename(folder, "std", NULL);
+  gboolean there = g_file_test(std, G_FILE_TEST_IS_DIR);
+  if (there)
+    say(MARK_GOOD, "standard library: %s", folder);
+  else
+    say(MARK_BAD, "standard library: %s is not there. Set VNEC_STDLIB or install VNEC.", std);
+  return there;
+}
+
+static void
+check_descriptors(void)
+{
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return;
+  guint64 most = limit.rlim_max == RLIM_INFINITY ? G_MAXUINT32 : limit.rlim_max;
+  if (most >= DESCRIPTORS_GOOD)
+    say(MARK_GOOD, "descriptors: up to %" G_GUINT64_FORMAT, most);
+  else
+    say(MARK_LESS,
+        "descriptors: up to %" G_GUINT64_FORMAT " (some %" G_GUINT64_FORMAT
+        " hosts). `ulimit -Hn` or LimitNOFILE= raises it.",
+        most, most / DESCRIPTORS_A_HOST);
+}
+
+static void
+check_tun(void)
+{
+  int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+  if (fd >= 0)
+    say(MARK_GOOD, "/dev/net/tun opens: external interfaces of routers use it");
+  else
+    say(MARK_LESS,
+        "/dev/net/tun: %s. Routers between slaves use a veth pair instead (slower); "
+        "`chmod 666 /dev/net/tun` as root opens it.",
+        g_strerror(errno));
+  if (fd >= 0)
+    close(fd);
+}
+
+static void
+check_ids(void)
+{
+  g_autofree char *path = g_find_program_in_path("newuidmap");
+  if (getuid() == 0)
+    say(MARK_GOOD, "runs as root: hosts have all user ids");
+  else if (path != NULL)
+    say(MARK_GOOD, "newuidmap: %s (with a line in /etc/subuid hosts have many user ids)", path);
+  else
+    say(MARK_LESS, "newuidmap is not there: hosts have one user id, root's. "
+                   "`apt-get install uidmap` changes that.");
+}
+
+static void
+check_cgroups(void)
+{
+  gboolean two = access("/sys/fs/cgroup/cgroup.controllers", R_OK) == 0;
+  gboolean writable = access("/sys/fs/cgroup", W_OK) == 0;
+  if (two && writable)
+    say(MARK_GOOD, "cgroups: version 2, writable: `memory` and `processes` of hosts are held");
+  else
+    say(MARK_LESS, "cgroups: %s: limits of memory and processes may not be held. As a user, "
+                   "run under `systemd-run --user --scope -p Delegate=yes`.",
+        two ? "version 2, not writable" : "version 1 or hybrid");
+}
+
+/* TRUE if some technology runs. */
+static gboolean
+say_offer(GVariant *offer)
+{
+  g_autoptr(GVariantIter) techs = NULL, vms = NULL;
+  const char *machine, *name, *why_not;
+  gboolean rootless, any = FALSE;
+  g_variant_get(offer, "(&sa(ssb)a(ssssss))", &machine, &techs, &vms);
+  while (g_variant_iter_next(techs, "(&s&sb)", &name, &why_not, &rootless)) {
+    if (*why_not == '\0')
+      say(MARK_GOOD, "technology %s runs%s", name, rootless ? ", without root" : "");
+    else
+      say(MARK_BAD, "technology %s: %s", name, why_not);
+    any = any || *why_not == '\0';
+  }
+  if (g_variant_iter_n_children(vms) > 0)
+    say(MARK_GOOD, "inventory: %u machines",
+        (guint)g_variant_iter_n_children(vms));
+  return any;
+}
+
+int
+vn_verb_doctor(int argc, char **argv)
+{
+  const GOptionEntry entries[] = {{NULL}};
+  int status = VN_EXIT_MISUSE;
+  if (!vn_verb_options(&argc, &argv, NULL,
+                       "Says what this machine can run, what is missing, and how to get it. Exit "
+                       "status 1 if experiments can't run.",
+                       entries, &status))
+    return status;
+  if (argc > 1)
+    return vn_verb_misuse("doctor", "it takes no arguments");
+  gboolean helpers = check_helpers(), library = check_stdlib();
+  check_descriptors();
+  check_tun();
+  check_ids();
+  check_cgroups();
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GVariant) offer = helpers ? vn_offer_ask(&error) : NULL;
+  if (error != NULL)
+    say(MARK_BAD, "%s", error->message);
+  gboolean runs = offer != NULL && say_offer(offer);
+  gboolean good = helpers && library && runs;
+  g_print("%s\n", good ? "Experiments can run here." : "Experiments can't run here yet.");
+  return good ? VN_EXIT_PASSED : VN_EXIT_FAILED;
+}
