@@ -6,7 +6,7 @@
 
 /* A variant's patterns, compiled at the first answer. */
 typedef struct {
-  VnParser *parser;
+  VnMatcher *matcher;
   char *error; /* why they don't compile */
 } VariantCode;
 

@@ -75,7 +75,7 @@ static void
 action_clear(ActionCode *code, const VnAction *action)
 {
   for (guint32 i = 0; code->variants != NULL && i < action->n_variants; i++) {
-    vn_parser_free(code->variants[i].parser);
+    vn_matcher_free(code->variants[i].matcher);
     g_free(code->variants[i].error);
   }
   g_free(code->variants);

@@ -210,7 +210,7 @@ typedef struct {
   gboolean repeats; /* some field of it is a list */
 } Pattern;
 
-struct VnParser {
+struct VnMatcher {
   const VnAction *action;
   guint32 n_patterns;
   Pattern *patterns;
@@ -239,30 +239,30 @@ pattern_compile(Pattern *pattern, const VnAction *action, const VnActionParse *p
 }
 
 void
-vn_parser_free(VnParser *parser)
+vn_matcher_free(VnMatcher *matcher)
 {
-  if (parser == NULL)
+  if (matcher == NULL)
     return;
-  for (guint32 i = 0; i < parser->n_patterns; i++) {
-    if (parser->patterns[i].regex != NULL)
-      g_regex_unref(parser->patterns[i].regex);
-    g_free(parser->patterns[i].groups);
+  for (guint32 i = 0; i < matcher->n_patterns; i++) {
+    if (matcher->patterns[i].regex != NULL)
+      g_regex_unref(matcher->patterns[i].regex);
+    g_free(matcher->patterns[i].groups);
   }
-  g_free(parser->patterns);
-  g_free(parser);
+  g_free(matcher->patterns);
+  g_free(matcher);
 }
 
-VnParser *
-vn_parser_new(const VnAction *action, const VnActionVariant *variant, GError **error)
+VnMatcher *
+vn_matcher_new(const VnAction *action, const VnActionVariant *variant, GError **error)
 {
-  g_autoptr(VnParser) parser = g_new0(VnParser, 1);
-  parser->action = action;
-  parser->n_patterns = variant->n_parses;
-  parser->patterns = g_new0(Pattern, variant->n_parses);
+  g_autoptr(VnMatcher) matcher = g_new0(VnMatcher, 1);
+  matcher->action = action;
+  matcher->n_patterns = variant->n_parses;
+  matcher->patterns = g_new0(Pattern, variant->n_parses);
   for (guint32 i = 0; i < variant->n_parses; i++)
-    if (!pattern_compile(&parser->patterns[i], action, &variant->parses[i], error))
+    if (!pattern_compile(&matcher->patterns[i], action, &variant->parses[i], error))
       return NULL;
-  return g_steal_pointer(&parser);
+  return g_steal_pointer(&matcher);
 }
 
 static void
@@ -280,11 +280,11 @@ field_append(const VnValue *item, VnArena *arena, VnValue *list)
 
 /* The groups of one match into their fields. Lists gather in `lists`, by field. */
 static gboolean
-take_match(const VnParser *parser, const Pattern *pattern, const GMatchInfo *match,
+take_match(const VnMatcher *matcher, const Pattern *pattern, const GMatchInfo *match,
            const char *text, VnArena *arena, VnValue *fields, GArray **lists, gboolean first,
            GError **error)
 {
-  const VnAction *action = parser->action;
+  const VnAction *action = matcher->action;
   for (guint32 i = 0; i < action->n_fields; i++) {
     const VnActionField *field = &action->fields[i];
     gboolean is_list = field->type == VN_VALUE_LIST;
@@ -308,14 +308,14 @@ take_match(const VnParser *parser, const Pattern *pattern, const GMatchInfo *mat
 }
 
 static gboolean
-run_pattern(const VnParser *parser, const Pattern *pattern, const char *text, gsize length,
+run_pattern(const VnMatcher *matcher, const Pattern *pattern, const char *text, gsize length,
             VnArena *arena, VnValue *fields, GArray **lists, GError **error)
 {
   g_autoptr(GMatchInfo) match = NULL;
   gboolean first = TRUE;
   g_regex_match_full(pattern->regex, text, (gssize)length, 0, 0, &match, NULL);
   while (g_match_info_matches(match)) {
-    if (!take_match(parser, pattern, match, text, arena, fields, lists, first, error))
+    if (!take_match(matcher, pattern, match, text, arena, fields, lists, first, error))
       return FALSE;
     first = FALSE;
     if (!pattern->repeats || !g_match_info_next(match, NULL))
@@ -325,16 +325,16 @@ run_pattern(const VnParser *parser, const Pattern *pattern, const char *text, gs
 }
 
 gboolean
-vn_parser_run(const VnParser *parser, const char *text, gsize length, VnArena *arena,
+vn_matcher_run(const VnMatcher *matcher, const char *text, gsize length, VnArena *arena,
               VnValue *fields, GError **error)
 {
-  if (parser->n_patterns == 0)
+  if (matcher->n_patterns == 0)
     return TRUE;
-  const VnAction *action = parser->action;
+  const VnAction *action = matcher->action;
   g_autofree GArray **lists = g_new0(GArray *, action->n_fields + 1);
   gboolean fits = TRUE;
-  for (guint32 i = 0; fits && i < parser->n_patterns; i++)
-    fits = run_pattern(parser, &parser->patterns[i], text, length, arena, fields, lists, error);
+  for (guint32 i = 0; fits && i < matcher->n_patterns; i++)
+    fits = run_pattern(matcher, &matcher->patterns[i], text, length, arena, fields, lists, error);
   for (guint32 i = 0; i < action->n_fields; i++) {
     if (lists[i] == NULL)
       continue;

@@ -13,14 +13,14 @@ gboolean vn_field_from_text(const VnActionField *field, VnUnit unit, const char 
                             gsize length, VnArena *arena, VnValue *out);
 
 /* A variant's patterns, compiled once. */
-typedef struct VnParser VnParser;
-VnParser *vn_parser_new(const VnAction *action, const VnActionVariant *variant, GError **error);
-void vn_parser_free(VnParser *parser);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnParser, vn_parser_free)
+typedef struct VnMatcher VnMatcher;
+VnMatcher *vn_matcher_new(const VnAction *action, const VnActionVariant *variant, GError **error);
+void vn_matcher_free(VnMatcher *matcher);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnMatcher, vn_matcher_free)
 
 /* Sets the fields that are found in the text; others stay as they are. FALSE: what a pattern
  * found does not fit the field's type. */
-gboolean vn_parser_run(const VnParser *parser, const char *text, gsize length, VnArena *arena,
+gboolean vn_matcher_run(const VnMatcher *matcher, const char *text, gsize length, VnArena *arena,
                        VnValue *fields, GError **error);
 
 /* A FIELD of a built-in operation, "name=value"; an unknown name is ignored. A field that comes

@@ -34,19 +34,19 @@ vn_calls_ready(VnCalls *calls, guint32 task, gboolean on_stderr, GError **error)
   return *slot = g_steal_pointer(&patterns);
 }
 
-static const VnParser *
-variant_parser(VnCalls *calls, guint32 number, guint32 variant, const char **out_error)
+static const VnMatcher *
+variant_matcher(VnCalls *calls, guint32 number, guint32 variant, const char **out_error)
 {
   const VnAction *action = &calls->model->actions[number];
   VariantCode *code = &vn_calls_action(calls, number)->variants[variant];
   g_autoptr(GError) error = NULL;
-  if (code->parser == NULL && code->error == NULL) {
-    code->parser = vn_parser_new(action, &action->variants[variant], &error);
-    if (code->parser == NULL)
+  if (code->matcher == NULL && code->error == NULL) {
+    code->matcher = vn_matcher_new(action, &action->variants[variant], &error);
+    if (code->matcher == NULL)
       code->error = g_strdup(error->message);
   }
   *out_error = code->error;
-  return code->parser;
+  return code->matcher;
 }
 
 static gboolean
@@ -75,10 +75,10 @@ find_fields(VnCalls *calls, guint32 number, guint32 variant, const VnAnswer *ans
   for (guint32 i = 0; i < action->n_fields; i++)
     if (action->fields[i].type == VN_VALUE_LIST)
       fields[i] = (VnValue){.kind = VN_VALUE_LIST, .list = vn_arena_new0(arena, VnValueList)};
-  const VnParser *parser = variant_parser(calls, number, variant, &problem);
-  if (parser == NULL)
+  const VnMatcher *matcher = variant_matcher(calls, number, variant, &problem);
+  if (matcher == NULL)
     return vn_arena_strdup(arena, problem);
-  if (!vn_parser_run(parser, answer->out != NULL ? answer->out : "", answer->out_size, arena,
+  if (!vn_matcher_run(matcher, answer->out != NULL ? answer->out : "", answer->out_size, arena,
                      fields, &error) ||
       !take_native_fields(action, answer->frame, arena, fields, &error))
     return vn_arena_strdup(arena, error->message);

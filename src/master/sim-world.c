@@ -341,8 +341,8 @@ parse_out(const VnAction *action, const char *os, const char *text, VnArena *are
   const VnActionVariant *variant = reading_variant(action, os);
   if (variant == NULL)
     return TRUE;
-  g_autoptr(VnParser) parser = vn_parser_new(action, variant, error);
-  return parser != NULL && vn_parser_run(parser, text, strlen(text), arena, fields, error);
+  g_autoptr(VnMatcher) matcher = vn_matcher_new(action, variant, error);
+  return matcher != NULL && vn_matcher_run(matcher, text, strlen(text), arena, fields, error);
 }
 
 static gboolean
