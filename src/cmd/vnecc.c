@@ -22,6 +22,9 @@
 
 enum { STATUS_CLEAN = 0, STATUS_FOUND = 1, STATUS_MISUSE = 2 };
 
+/* Values of sweeps that --check tries; past it what they do to the network is seen by the run. */
+#define MOST_SWEPT_VALUES 64
+
 typedef enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF } Format;
 
 /* The command line as it came, and what it means. */
@@ -253,6 +256,31 @@ check_graph(VnModel *model, VnDiagSink *sink)
   vn_graph_build(model, arena, sink);
 }
 
+/* The model with one swept parameter at another value. */
+static void
+check_value(VnCompiler *compiler, const Options *options, const VnModel *model,
+            const VnSweep *sweep, guint32 k, VnDiagSink *sink)
+{
+  g_autoptr(GString) text = g_string_new(NULL);
+  g_autoptr(GArray) defines = g_array_copy(options->parsed_defines);
+  vn_emit_value(model, &sweep->values[k], text);
+  VnDefine define = {model->params[sweep->param].name, text->str};
+  g_array_append_val(defines, define);
+  VnModel *other = vn_compiler_model(compiler, (const VnDefine *)defines->data, defines->len);
+  if (other != NULL)
+    vn_topology_complete(other, sink);
+}
+
+/* A network may be wrong only at some values of a sweep: each is tried alone. */
+static void
+check_sweeps(VnCompiler *compiler, const Options *options, const VnModel *model, VnDiagSink *sink)
+{
+  guint tried = 0;
+  for (guint32 s = 0; s < model->n_sweeps; s++)
+    for (guint32 k = 0; k < model->sweeps[s].n_values && tried < MOST_SWEPT_VALUES; k++, tried++)
+      check_value(compiler, options, model, &model->sweeps[s], k, sink);
+}
+
 static void
 compile(const Options *options, const char *path, VnSourceSet *sources, VnDiagSink *sink,
         GString *out)
@@ -271,10 +299,12 @@ compile(const Options *options, const char *path, VnSourceSet *sources, VnDiagSi
                                      options->parsed_defines->len);
   if (model == NULL || !vn_topology_complete(model, sink))
     return;
-  if (options->emit == VN_EMIT_COUNT)
+  if (options->emit == VN_EMIT_COUNT) {
     check_graph(model, sink);
-  else
+    check_sweeps(compiler, options, model, sink);
+  } else {
     emit_model(options->emit, model, sink, out);
+  }
 }
 
 static gboolean
