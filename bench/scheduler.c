@@ -2,16 +2,20 @@
 /* Nodes a second of the scheduler alone, on simulated machines that take no time.
  *
  *   bench/scheduler [NODES [RUNS]]
+ *   bench/scheduler FILE.vnl
  *
- * One line of JSON a shape: lowering and the run from start to TEARDOWN, each the median. The
- * whole process is measured by whoever starts it. */
+ * One line of JSON a shape: lowering and the run from start to TEARDOWN, each the median. With a
+ * script: that is compiled, lowered and run once, and a line says what each took. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/diag-text.h"
 #include "master/simulate.h"
+#include "sema/compile.h"
 #include "tech/tech.h"
 #include "tests/kit.h"
+#include "topology/complete.h"
 
 #define N_VMS    1000
 #define MAX_RUNS 99
@@ -147,9 +151,42 @@ measure(const Shape *shape, guint32 n, guint runs)
          shape->name, n_nodes, lower[runs / 2], schedule[runs / 2], n_nodes / schedule[runs / 2]);
 }
 
+static const VnGraph *
+compile(VnCompiler *compiler, const char *path, VnArena *arena, VnDiagSink *sink)
+{
+  VnModel *model = vn_compiler_load(compiler, path) ? vn_compiler_model(compiler, NULL, 0) : NULL;
+  if (model == NULL || !vn_topology_complete(model, sink))
+    return NULL;
+  return vn_graph_build(model, arena, sink);
+}
+
+static int
+measure_script(const char *path)
+{
+  g_autoptr(VnSourceSet) sources = vn_source_set_new();
+  g_autoptr(VnDiagSink) sink = vn_diag_sink_new();
+  g_autoptr(VnArena) arena = vn_arena_new();
+  g_autoptr(VnCompiler) compiler = vn_compiler_new(sources, sink, &(VnCompileOptions){0});
+  double begin = cpu_now();
+  const VnGraph *graph = compile(compiler, path, arena, sink);
+  if (graph == NULL) {
+    g_autoptr(GString) text = g_string_new(NULL);
+    vn_diag_render_all_text(sink, sources, FALSE, text);
+    fputs(text->str, stderr);
+    return 1;
+  }
+  double compiled = cpu_now() - begin;
+  double schedule = run_once(graph);
+  printf("{\"script\": \"%s\", \"nodes\": %u, \"compile_s\": %.6f, \"schedule_s\": %.6f}\n", path,
+         graph->n_nodes, compiled, schedule);
+  return 0;
+}
+
 int
 main(int argc, char **argv)
 {
+  if (argc == 2 && g_str_has_suffix(argv[1], ".vnl"))
+    return measure_script(argv[1]);
   guint32 n = argc > 1 ? (guint32)strtoul(argv[1], NULL, 10) : 1000000;
   guint runs = argc > 2 ? (guint)strtoul(argv[2], NULL, 10) : 5;
   runs = CLAMP(runs, 1, MAX_RUNS);
