@@ -271,6 +271,16 @@ check_value(VnCompiler *compiler, const Options *options, const VnModel *model,
     vn_topology_complete(other, sink);
 }
 
+/* -D fixes a parameter, whatever is swept. */
+static gboolean
+is_defined(const Options *options, const char *name)
+{
+  for (guint i = 0; i < options->parsed_defines->len; i++)
+    if (strcmp(g_array_index(options->parsed_defines, VnDefine, i).name, name) == 0)
+      return TRUE;
+  return FALSE;
+}
+
 /* A network may be wrong only at some values of a sweep: each is tried alone. */
 static void
 check_sweeps(VnCompiler *compiler, const Options *options, const VnModel *model, VnDiagSink *sink)
@@ -278,7 +288,8 @@ check_sweeps(VnCompiler *compiler, const Options *options, const VnModel *model,
   guint tried = 0;
   for (guint32 s = 0; s < model->n_sweeps; s++)
     for (guint32 k = 0; k < model->sweeps[s].n_values && tried < MOST_SWEPT_VALUES; k++, tried++)
-      check_value(compiler, options, model, &model->sweeps[s], k, sink);
+      if (!is_defined(options, model->params[model->sweeps[s].param].name))
+        check_value(compiler, options, model, &model->sweeps[s], k, sink);
 }
 
 static void

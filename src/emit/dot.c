@@ -8,9 +8,9 @@ append_quoted(GString *out, const char *text)
 {
   g_string_append_c(out, '"');
   for (; *text != '\0'; text++) {
-    if (*text == '"' || *text == '\\')
+    if (*text == '"' || *text == '\\' || *text == '\n')
       g_string_append_c(out, '\\');
-    g_string_append_c(out, *text);
+    g_string_append_c(out, *text == '\n' ? 'n' : *text);
   }
   g_string_append_c(out, '"');
 }

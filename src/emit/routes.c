@@ -38,53 +38,34 @@ append_route(const VnTopology *topology, const VnRoute *route, GString *out)
   g_assert_not_reached();
 }
 
-/* From one proxy on: all of its interface; returns the first of the next. */
-static guint32
-append_proxies(const VnTopology *topology, guint32 first, GString *out)
-{
-  guint32 iface = topology->proxies[first].iface, p = first;
-  char text[VN_ADDRESS_TEXT_MAX];
-  g_string_append_printf(out, "  answers on %s for",
-                         topology->segments[topology->ifaces[iface].segment].name);
-  for (; p < topology->n_proxies && topology->proxies[p].iface == iface; p++)
-    g_string_append_printf(out, "%s %s", p > first ? "," : "",
-                           vn_address_format(&topology->proxies[p].address, text));
-  g_string_append_c(out, '\n');
-  return p;
-}
-
-/* Proxies are sorted by interface in each family, so those of a VM are found by its interfaces. */
+/* The answers of one VM, a line an interface. next: its first proxy or a later VM's; moved on. */
 static void
-append_answers(const VnTopology *topology, const VnVm *vm, const guint32 *first_proxy, GString *out)
+append_answers(const VnTopology *topology, guint32 vm, guint32 *next, GString *out)
 {
-  for (guint32 i = vm->first_iface; i < vm->first_iface + vm->n_ifaces; i++)
-    for (guint family = 0; family < 2; family++) {
-      guint32 p = first_proxy[2 * i + family];
-      if (p != VN_NO_ID)
-        append_proxies(topology, p, out);
-    }
-}
-
-/* Where the proxies of each interface begin, by family; VN_NO_ID: it has none. */
-static guint32 *
-index_proxies(const VnTopology *topology)
-{
-  guint32 *first = g_new(guint32, 2 * (gsize)topology->n_ifaces + 1);
-  for (guint32 i = 0; i < 2 * topology->n_ifaces; i++)
-    first[i] = VN_NO_ID;
-  for (guint32 p = topology->n_proxies; p-- > 0;) {
-    const VnProxy *proxy = &topology->proxies[p];
-    first[2 * proxy->iface + (proxy->address.family == 6)] = p;
+  guint32 last = VN_NO_ID;
+  char text[VN_ADDRESS_TEXT_MAX];
+  for (; *next < topology->n_proxies; ++*next) {
+    const VnProxy *proxy = &topology->proxies[*next];
+    const VnIface *iface = &topology->ifaces[proxy->iface];
+    if (iface->vm != vm)
+      break;
+    if (proxy->iface == last)
+      g_string_append(out, ", ");
+    else
+      g_string_append_printf(out, "%s  answers on %s for ", last == VN_NO_ID ? "" : "\n",
+                             topology->segments[iface->segment].name);
+    g_string_append(out, vn_address_format(&proxy->address, text));
+    last = proxy->iface;
   }
-  return first;
+  if (last != VN_NO_ID)
+    g_string_append_c(out, '\n');
 }
 
 void
 vn_emit_routes(const VnModel *model, GString *out)
 {
   const VnTopology *topology = &model->topology;
-  g_autofree guint32 *first_proxy = index_proxies(topology);
-  guint32 r = 0;
+  guint32 r = 0, p = 0;
   for (guint32 vm = 0; vm < topology->n_vms; vm++) {
     const VnVm *it = &topology->vms[vm];
     gboolean routed = r < topology->n_routes && topology->routes[r].vm == vm;
@@ -93,6 +74,6 @@ vn_emit_routes(const VnModel *model, GString *out)
     g_string_append_printf(out, "%s %s\n", it->kind == VN_VM_HOST ? "host" : "router", it->name);
     for (; r < topology->n_routes && topology->routes[r].vm == vm; r++)
       append_route(topology, &topology->routes[r], out);
-    append_answers(topology, it, first_proxy, out);
+    append_answers(topology, vm, &p, out);
   }
 }

@@ -241,15 +241,14 @@ prefix_text(const VnRemote *remote, const VnVm *vm, const VnIface *iface, gboole
   const VnTopology *topology = &remote->model->topology;
   const VnSegment *segment = &topology->segments[iface->segment];
   VnPrefix prefix = {.address = six ? iface->address6 : iface->address4};
-  const VnPrefix *flat = six ? &topology->network6 : &topology->network4;
+  const VnPrefix *network = six ? &topology->network6 : &topology->network4;
   const VnPrefix *own = six ? &segment->prefix6 : &segment->prefix4;
   if (prefix.address.family == 0)
     return "";
-  if (flat->address.family == 0)
-    prefix.length = own->length;
-  else
-    prefix.length = vm->kind == VN_VM_ROUTER ? (guint8)vn_address_bits(&prefix.address)
-                                             : flat->length;
+  gboolean flat = network->length == own->length &&
+                  vn_address_compare(&network->address, &own->address) == 0;
+  prefix.length = flat && vm->kind == VN_VM_ROUTER ? (guint8)vn_address_bits(&prefix.address)
+                                                   : own->length;
   return vn_prefix_format(&prefix, buffer);
 }
 

@@ -52,7 +52,6 @@ vn_proxies_add(const VnReach *reach, const VnTopology *topology, GArray *proxies
       add_proxy(reach, topology, s, &topology->ifaces[hosts[k]], proxies);
   }
   if (proxies->len > start + 1)
-    qsort(&g_array_index(proxies, VnProxy, start), proxies->len - start, sizeof(VnProxy),
-          compare_proxies);
+    qsort(proxies->data, proxies->len, sizeof(VnProxy), compare_proxies);
   return proxies->len <= VN_TOPOLOGY_MAX_PROXIES;
 }

@@ -4,5 +4,6 @@
 
 #include "topology/reach.h"
 
-/* Appends the VnProxy of a family, by interface and address; FALSE past VN_TOPOLOGY_MAX_PROXIES. */
+/* Adds the VnProxy of a family and sorts all by interface and address; FALSE past
+ * VN_TOPOLOGY_MAX_PROXIES. */
 gboolean vn_proxies_add(const VnReach *reach, const VnTopology *topology, GArray *proxies);
