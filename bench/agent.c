@@ -41,7 +41,7 @@ rate(Once once, gpointer data)
 static void
 spawn_floor(gpointer data)
 {
-  static char *const argv[] = { (char *)"/bin/true", NULL };
+  static char *const argv[] = {(char *)"/bin/true", NULL};
   pid_t pid;
   int status;
   g_assert_cmpint(posix_spawn(&pid, argv[0], NULL, NULL, argv, environ), ==, 0);
@@ -115,7 +115,7 @@ static void
 echo_once(gpointer data)
 {
   Echo *echo = data;
-  guint8 bytes[128] = { 0 };
+  guint8 bytes[128] = {0};
   g_assert_cmpint(write(echo->fd, bytes, sizeof bytes), ==, sizeof bytes);
   g_assert_cmpint(read(echo->fd, bytes, sizeof bytes), ==, sizeof bytes);
 }

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define REQUEST_SIZE (VN_FRAME_MAX + 4)
-#define PATIENCE (20 * G_TIME_SPAN_SECOND)
+#define PATIENCE     (20 * G_TIME_SPAN_SECOND)
 
 static gboolean
 write_file(const char *path, const char *text)
@@ -89,10 +89,9 @@ Peer *
 peer_new_over(const char *program, int pair[2])
 {
   const char *folder = g_getenv("VNEC_TEST_AGENT_DIR"), *build = g_getenv("VNEC_BUILDDIR");
-  g_autofree char *path = folder != NULL
-                              ? g_build_filename(folder, program, NULL)
-                              : g_build_filename(build != NULL ? build : ".", "libexec", "vnec",
-                                                 program, NULL);
+  g_autofree char *path = folder != NULL ? g_build_filename(folder, program, NULL)
+                                         : g_build_filename(build != NULL ? build : ".", "libexec",
+                                                            "vnec", program, NULL);
   Peer *peer = peer_at(pair[0]);
   peer->pid = fork();
   if (peer->pid == 0) {
@@ -137,7 +136,7 @@ peer_id(Peer *peer)
 Request
 peer_begin(Peer *peer, VnFrameKind kind, guint64 id)
 {
-  Request request = { .peer = peer, .task = task_of(peer, id), .bytes = g_malloc(REQUEST_SIZE) };
+  Request request = {.peer = peer, .task = task_of(peer, id), .bytes = g_malloc(REQUEST_SIZE)};
   vn_frame_writer_init(&request.writer, request.bytes, REQUEST_SIZE);
   vn_frame_begin(&request.writer, (guint16)kind, 0, 0, id);
   return request;
@@ -168,7 +167,7 @@ peer_enter_namespace(void)
   write_file("/proc/self/setgroups", "deny");
   if (!write_file("/proc/self/uid_map", uid) || !write_file("/proc/self/gid_map", gid))
     return FALSE;
-  struct ifreq request = { .ifr_name = "lo" };
+  struct ifreq request = {.ifr_name = "lo"};
   int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   request.ifr_flags = IFF_UP | IFF_LOOPBACK;
   gboolean up = ioctl(fd, SIOCSIFFLAGS, &request) == 0;
@@ -328,11 +327,9 @@ receive(Peer *peer, guint8 *bytes, gsize n)
     struct cmsghdr header;
     char bytes[CMSG_SPACE(sizeof(int))];
   } control;
-  struct iovec part = { .iov_base = bytes, .iov_len = n };
-  struct msghdr message = { .msg_iov = &part,
-                            .msg_iovlen = 1,
-                            .msg_control = &control,
-                            .msg_controllen = sizeof control };
+  struct iovec part = {.iov_base = bytes, .iov_len = n};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
   gssize got = recvmsg(peer->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
   if (header != NULL && header->cmsg_type == SCM_RIGHTS)
@@ -344,7 +341,7 @@ gboolean
 peer_turn(Peer *peer, int wait)
 {
   guint8 bytes[65536];
-  struct pollfd poll_ = { .fd = peer->fd, .events = POLLIN };
+  struct pollfd poll_ = {.fd = peer->fd, .events = POLLIN};
   if (poll(&poll_, 1, wait) <= 0)
     return TRUE;
   gssize n = receive(peer, bytes, sizeof bytes);

@@ -7,7 +7,7 @@
 
 #include "tests/agent-peer.h"
 
-#define SECOND G_GINT64_CONSTANT(1000000000)
+#define SECOND  G_GINT64_CONSTANT(1000000000)
 #define PROGRAM "vnec-taskrunner"
 
 static PeerTask *
@@ -52,7 +52,7 @@ static void
 ping(void)
 {
   g_autoptr(Peer) peer = peer_new(PROGRAM);
-  const char *const targets[] = { "127.0.0.1", "::1", "127.1.2.3" };
+  const char *const targets[] = {"127.0.0.1", "::1", "127.1.2.3"};
   for (guint i = 0; i < G_N_ELEMENTS(targets); i++) {
     PeerTask *task =
         wait_good(peer, peer_native(peer, FALSE, "ping", targets[i], "5", "1000000", NULL));
@@ -96,7 +96,7 @@ tcp(void)
   g_autoptr(Peer) peer = peer_new(PROGRAM);
   PeerTask *server = peer_native(peer, TRUE, "tcp_serve", "7001", "hello there\r\n", NULL);
   peer_wait_ready(peer, server);
-  const char *const targets[] = { "127.0.0.1", "::1" };
+  const char *const targets[] = {"127.0.0.1", "::1"};
   for (guint i = 0; i < 2; i++) {
     PeerTask *task = wait_good(peer, peer_native(peer, FALSE, "tcp_connect", targets[i], "7001",
                                                  "5000000000", "5000000000", NULL));
@@ -104,7 +104,8 @@ tcp(void)
     g_assert_cmpstr(peer_field(task, "banner"), ==, "hello there");
     g_assert_cmpint(task->elapsed, <, 2 * SECOND);
   }
-  PeerTask *task = wait_good(peer, peer_native(peer, FALSE, "tcp_connect", "127.0.0.1", "7001", NULL));
+  PeerTask *task =
+      wait_good(peer, peer_native(peer, FALSE, "tcp_connect", "127.0.0.1", "7001", NULL));
   g_assert_null(peer_field(task, "banner"));
   task = wait_good(peer, peer_native(peer, FALSE, "tcp_exchange", "127.0.0.1", "7001", "say this",
                                      "300000000", NULL));
@@ -135,8 +136,8 @@ marker_and_throughput(void)
   PeerTask *marker = peer_native(peer, TRUE, "tcp_sink", "7010", path, NULL);
   peer_wait_ready(peer, marker);
   for (guint i = 0; i < 3; i++)
-    wait_good(peer, peer_native(peer, FALSE, "tcp_exchange", "127.0.0.1", "7010", "mark\n", "0",
-                                NULL));
+    wait_good(peer,
+              peer_native(peer, FALSE, "tcp_exchange", "127.0.0.1", "7010", "mark\n", "0", NULL));
   g_autofree char *text = NULL;
   for (guint i = 0; i < 100; i++) {
     peer_turn(peer, 10);
@@ -188,9 +189,10 @@ http(void)
   g_assert_cmpstr(task->out->str, ==, "just this");
   task = wait_bad(peer, peer_native(peer, FALSE, "http_get", "127.0.0.1", "7020", "/none", NULL));
   g_assert_cmpint(peer_field_int(task, "status"), ==, 404);
-  const char *const ways_out[] = { "/../etc/passwd", "/%2e%2e/etc/passwd", "/x/..", "/.." };
+  const char *const ways_out[] = {"/../etc/passwd", "/%2e%2e/etc/passwd", "/x/..", "/.."};
   for (guint i = 0; i < G_N_ELEMENTS(ways_out); i++) {
-    task = wait_bad(peer, peer_native(peer, FALSE, "http_get", "127.0.0.1", "7020", ways_out[i], NULL));
+    task = wait_bad(peer,
+                    peer_native(peer, FALSE, "http_get", "127.0.0.1", "7020", ways_out[i], NULL));
     g_assert_cmpint(peer_field_int(task, "status"), ==, 403);
   }
   wait_refused(peer, peer_native(peer, FALSE, "http_get", "127.0.0.1", "7020", "/a\r\nb: c", NULL));
@@ -258,8 +260,8 @@ udp(void)
   g_autoptr(Peer) peer = peer_new(PROGRAM);
   PeerTask *receive = peer_native(peer, TRUE, "udp_receive", "7050", "3", NULL);
   peer_wait_ready(peer, receive);
-  PeerTask *task = wait_good(
-      peer, peer_native(peer, FALSE, "udp_send", "127.0.0.1", "7050", "abc", "3", NULL));
+  PeerTask *task =
+      wait_good(peer, peer_native(peer, FALSE, "udp_send", "127.0.0.1", "7050", "abc", "3", NULL));
   g_assert_cmpint(peer_field_int(task, "sent"), ==, 3);
   wait_good(peer, receive);
   g_assert_cmpstr(receive->out->str, ==, "abcabcabc");
@@ -320,7 +322,7 @@ checksums(void)
   g_autofree char *folder = g_dir_make_tmp("vnec-agent-XXXXXX", NULL);
   g_autofree char *path = g_build_filename(folder, "a", NULL);
   g_autoptr(Peer) peer = peer_new(PROGRAM);
-  const gsize sizes[] = { 0, 1, 55, 56, 57, 63, 64, 65, 119, 120, 1000, 61440, 61441, 300000 };
+  const gsize sizes[] = {0, 1, 55, 56, 57, 63, 64, 65, 119, 120, 1000, 61440, 61441, 300000};
   for (guint i = 0; i < G_N_ELEMENTS(sizes); i++) {
     g_autofree char *content = g_strnfill(sizes[i], 'q');
     g_assert_true(g_file_set_contents(path, content, (gssize)sizes[i], NULL));

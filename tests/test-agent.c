@@ -11,7 +11,7 @@
 
 #include "tests/agent-peer.h"
 
-#define SECOND G_GINT64_CONSTANT(1000000000)
+#define SECOND  G_GINT64_CONSTANT(1000000000)
 #define PROGRAM "vnec-taskrunner"
 
 static gboolean
@@ -73,8 +73,9 @@ clean_child(void)
 {
   g_assert_cmpint(dup2(0, 50), ==, 50); /* given to the agent by mistake */
   g_autoptr(Peer) peer = peer_new(PROGRAM);
-  PeerTask *task = peer_script(peer, 0, "grep -E 'Sig(Blk|Ign)' /proc/self/status; "
-                                        "echo; test -e /proc/$$/fd/50 && echo leak");
+  PeerTask *task = peer_script(peer, 0,
+                               "grep -E 'Sig(Blk|Ign)' /proc/self/status; "
+                               "echo; test -e /proc/$$/fd/50 && echo leak");
   peer_wait(peer, task);
   g_auto(GStrv) lines = g_strsplit(task->out->str, "\n", -1);
   g_assert_cmpuint(g_strv_length(lines), >=, 4);
@@ -233,7 +234,8 @@ cancel_asks_then_kills(void)
   g_assert_cmpint(polite->exit_code, ==, 5);
   g_assert_cmpstr(polite->out->str, ==, "up\nbye\n");
 
-  g_autofree char *text = g_strconcat("trap '' TERM\n", daemons, "echo 0; while :; do :; done\n", NULL);
+  g_autofree char *text =
+      g_strconcat("trap '' TERM\n", daemons, "echo 0; while :; do :; done\n", NULL);
   PeerTask *stubborn = peer_script(peer, 0, text);
   while (strstr(stubborn->out->str, "\n0\n") == NULL)
     g_assert_true(peer_turn(peer, 100));
@@ -253,7 +255,7 @@ daemon_outlives_its_task(void)
   gint64 pid = g_ascii_strtoll(task->out->str, NULL, 10);
   g_assert_true(is_alive(pid));
 
-  PeerTask *reset = peer_send(&(Request[]){ peer_begin(peer, VN_FRAME_RESET, peer_id(peer)) }[0]);
+  PeerTask *reset = peer_send(&(Request[]){peer_begin(peer, VN_FRAME_RESET, peer_id(peer))}[0]);
   peer_wait(peer, reset);
   g_assert_cmpint(reset->exit_code, ==, 0);
   g_assert_false(is_alive(pid));
@@ -313,8 +315,8 @@ many_at_once(void)
   g_autoptr(GPtrArray) tasks = g_ptr_array_new();
   for (guint i = 0; i < 1000; i++) {
     g_autofree char *text = g_strdup_printf("%u", i);
-    g_ptr_array_add(tasks, peer_run(peer, 0, "sh", "-c", "echo $0; read x < /dev/null; sleep 1",
-                                    text, NULL));
+    g_ptr_array_add(
+        tasks, peer_run(peer, 0, "sh", "-c", "echo $0; read x < /dev/null; sleep 1", text, NULL));
   }
   for (guint i = 0; i < tasks->len; i++) {
     PeerTask *task = tasks->pdata[i];
@@ -356,7 +358,7 @@ background_is_ready_when_its_port_listens(void)
   struct {
     guint16 family, port;
     guint8 address[12];
-  } address = { AF_INET, 0, { 127, 0, 0, 1 } };
+  } address = {AF_INET, 0, {127, 0, 0, 1}};
   socklen_t size = sizeof address;
   g_assert_cmpint(bind(fd, (struct sockaddr *)&address, size), ==, 0);
   g_assert_cmpint(getsockname(fd, (struct sockaddr *)&address, &size), ==, 0);
@@ -494,7 +496,7 @@ malformed(void)
       VnFrameWriter writer;
       vn_frame_writer_init(&writer, bytes + n, sizeof bytes - n);
       /* Not RUN, SCRIPT, PUT, CLOCK, LINK and EXIT, which would do what chance says. */
-      static const guint16 kinds[] = { 1, 4, 5, 6, 10, 11, 12, 13, 14, 16, 18, 19, 21, 22, 99 };
+      static const guint16 kinds[] = {1, 4, 5, 6, 10, 11, 12, 13, 14, 16, 18, 19, 21, 22, 99};
       vn_frame_begin(&writer, kinds[g_test_rand_int_range(0, G_N_ELEMENTS(kinds))], 0, 0,
                      (guint64)g_test_rand_int_range(0, 3));
       for (int fields = g_test_rand_int_range(0, 4); fields > 0; fields--)

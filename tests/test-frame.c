@@ -63,11 +63,11 @@ cut_short(void)
 static void
 malformed(void)
 {
-  const guint8 too_short[] = { 0, 0, 0, 15 };
+  const guint8 too_short[] = {0, 0, 0, 15};
   g_assert_cmpint(vn_frame_peek(too_short, sizeof too_short), ==, -1);
-  const guint8 too_long[] = { 0, 0x10, 0, 1 };
+  const guint8 too_long[] = {0, 0x10, 0, 1};
   g_assert_cmpint(vn_frame_peek(too_long, sizeof too_long), ==, -1);
-  const guint8 longest[] = { 0, 0x10, 0, 0 };
+  const guint8 longest[] = {0, 0x10, 0, 0};
   g_assert_cmpint(vn_frame_peek(longest, sizeof longest), ==, 0);
 
   /* A field that says that it is longer than the frame. */

@@ -13,8 +13,8 @@
 #define PROGRAM "vnec-router"
 
 /* An ICMP echo request from 10.7.0.9 to 10.7.0.1, checksums right. */
-static const guint8 echo_request[] = { 0x45, 0,    0, 28, 0, 1, 0, 0,    64, 1, 0x66, 0xbe, 10, 7,
-                                       0,    9,    10, 7, 0, 1, 8, 0,    0xf7, 0xfd, 0,  1,    0,  1 };
+static const guint8 echo_request[] = {0x45, 0, 0,  28, 0, 1, 0, 0, 64,   1,    0x66, 0xbe, 10, 7,
+                                      0,    9, 10, 7,  0, 1, 8, 0, 0xf7, 0xfd, 0,    1,    0,  1};
 
 static guint16
 checksum(const guint8 *bytes, gsize n)
@@ -23,7 +23,7 @@ checksum(const guint8 *bytes, gsize n)
   for (gsize i = 0; i < n; i += 2)
     sum += (guint32)bytes[i] << 8 | bytes[i + 1];
   sum = (sum >> 16) + (sum & 0xffff);
-  return (guint16)~(sum + (sum >> 16));
+  return (guint16) ~(sum + (sum >> 16));
 }
 
 static void
@@ -95,18 +95,18 @@ static void
 wrong_networks(void)
 {
   g_autoptr(Peer) peer = peer_new(PROGRAM);
-  const char *const addresses[] = { "lo", "lo 10.1.1.1/33", "none0 10.1.1.1/24", "lo x/24", "",
-                                    "a b c d e f g", "lo 10.1.1.1/24 more" };
+  const char *const addresses[] = {"lo", "lo 10.1.1.1/33", "none0 10.1.1.1/24",  "lo x/24",
+                                   "",   "a b c d e f g",  "lo 10.1.1.1/24 more"};
   for (guint i = 0; i < G_N_ELEMENTS(addresses); i++) {
     PeerTask *task = set_network(peer, addresses[i], NULL, NULL);
     g_assert_cmpint(task->exit_code, ==, 1);
     g_assert_nonnull(strstr(task->error, addresses[i]));
   }
-  const char *const routes[] = { "10.2.0.0/16", "10.2.0.0/16 over lo", "10.2.0.0/16 via x dev lo",
-                                 "10.2.0.0/16 dev none0" };
+  const char *const routes[] = {"10.2.0.0/16", "10.2.0.0/16 over lo", "10.2.0.0/16 via x dev lo",
+                                "10.2.0.0/16 dev none0"};
   for (guint i = 0; i < G_N_ELEMENTS(routes); i++)
     g_assert_cmpint(set_network(peer, NULL, routes[i], NULL)->exit_code, ==, 1);
-  const char *const proxies[] = { "lo", "../lo 10.1.1.1", "none0 10.1.1.1", "lo 10.1.1" };
+  const char *const proxies[] = {"lo", "../lo 10.1.1.1", "none0 10.1.1.1", "lo 10.1.1"};
   for (guint i = 0; i < G_N_ELEMENTS(proxies); i++)
     g_assert_cmpint(set_network(peer, NULL, NULL, proxies[i])->exit_code, ==, 1);
 }
@@ -128,7 +128,7 @@ external_by_descriptor(void)
   g_assert_cmpint(write(peer->external_fd, packet, sizeof echo_request), ==, sizeof echo_request);
   gboolean answered = FALSE;
   while (!answered) { /* other packets, as IPv6's own, may come before */
-    struct pollfd poll_ = { .fd = peer->external_fd, .events = POLLIN };
+    struct pollfd poll_ = {.fd = peer->external_fd, .events = POLLIN};
     g_assert_cmpint(poll(&poll_, 1, 5000), ==, 1);
     gssize n = read(peer->external_fd, packet, sizeof packet);
     answered = n > 0 && is_echo_reply(packet, (gsize)n);
@@ -139,7 +139,7 @@ external_by_descriptor(void)
 static void
 tcp_pair(int pair[2])
 {
-  struct sockaddr_in address = { .sin_family = AF_INET };
+  struct sockaddr_in address = {.sin_family = AF_INET};
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define FIELD_HEADER 6u /* u16 tag, u32 size */
-#define LENGTH_MIN (VN_FRAME_HEADER - 4u)
+#define LENGTH_MIN   (VN_FRAME_HEADER - 4u)
 
 static uint16_t
 get16(const uint8_t *bytes)
@@ -68,12 +68,12 @@ vn_frame_decode(const uint8_t *bytes, size_t n, VnFrame *out)
   int64_t whole = vn_frame_peek(bytes, n);
   if (whole <= 0)
     return -1;
-  VnFrame frame = { .kind = get16(bytes + 4),
-                    .flags = get16(bytes + 6),
-                    .vm = get32(bytes + 8),
-                    .id = get64(bytes + 12),
-                    .payload = bytes + VN_FRAME_HEADER,
-                    .size = (uint32_t)whole - VN_FRAME_HEADER };
+  VnFrame frame = {.kind = get16(bytes + 4),
+                   .flags = get16(bytes + 6),
+                   .vm = get32(bytes + 8),
+                   .id = get64(bytes + 12),
+                   .payload = bytes + VN_FRAME_HEADER,
+                   .size = (uint32_t)whole - VN_FRAME_HEADER};
   uint32_t offset = 0, size;
   uint16_t tag;
   const uint8_t *field;

@@ -18,13 +18,13 @@
 #include "guest/agent/os.h"
 #include "guest/agent/text.h"
 
-#define VN_AGENT_TASKS_MAX 4096u
-#define VN_AGENT_ARGS_MAX 16384u            /* ARG or ENV fields of one frame */
-#define VN_AGENT_LIMIT_DEFAULT (1 << 20)    /* bytes kept of a stream where no LIMIT is given */
-#define VN_AGENT_FIELDS_MAX (48u * 1024u)   /* bytes of the results of one operation */
-#define VN_AGENT_RESERVE (256u * 1024u)     /* most bytes that one handler writes */
-#define VN_AGENT_OUT_SIZE (1u << 20)
-#define VN_AGENT_READ_SIZE (64u * 1024u)    /* of one read from the channel */
+#define VN_AGENT_TASKS_MAX     4096u
+#define VN_AGENT_ARGS_MAX      16384u         /* ARG or ENV fields of one frame */
+#define VN_AGENT_LIMIT_DEFAULT (1 << 20)      /* bytes kept of a stream where no LIMIT is given */
+#define VN_AGENT_FIELDS_MAX    (48u * 1024u)  /* bytes of the results of one operation */
+#define VN_AGENT_RESERVE       (256u * 1024u) /* most bytes that one handler writes */
+#define VN_AGENT_OUT_SIZE      (1u << 20)
+#define VN_AGENT_READ_SIZE     (64u * 1024u) /* of one read from the channel */
 
 typedef struct VnAgent VnAgent;
 typedef struct VnTask VnTask;
@@ -32,7 +32,7 @@ typedef struct VnTask VnTask;
 /* What a task does when something happens. All may be NULL. Each kind of task has a struct of its
  * own whose first member is the VnTask. */
 typedef struct {
-  size_t size; /* of that struct */
+  size_t size;                                 /* of that struct */
   void (*watch)(VnAgent *agent, VnTask *task); /* names its descriptors: vn_agent_watch */
   void (*event)(VnAgent *agent, VnTask *task, VnFd fd, unsigned slot, short events);
   void (*timer)(VnAgent *agent, VnTask *task, int64_t now); /* task->wake has passed */
@@ -73,7 +73,7 @@ struct VnAgent {
   struct {
     VnTask *task;
     unsigned slot;
-  } *owners;
+  } * owners;
   unsigned n_polls, polls_capacity;
 
   VnText fields; /* results of the task being finished: name=value, NUL between them */
@@ -124,15 +124,15 @@ void vn_field_int(VnAgent *agent, const char *name, int64_t value);
 void vn_field_bool(VnAgent *agent, const char *name, int value);
 
 /* --- requests --- */
-void vn_process_request(VnAgent *agent, const VnFrame *frame);            /* process.c */
+void vn_process_request(VnAgent *agent, const VnFrame *frame); /* process.c */
 void vn_process_ended(VnAgent *agent, const VnOsEnded *ended);
-void vn_native_request(VnAgent *agent, const VnFrame *frame);             /* native.c */
-const char *vn_native_name(unsigned index);                               /* NULL: past the last */
-void vn_transfer_put(VnAgent *agent, const VnFrame *frame);               /* transfer.c */
+void vn_native_request(VnAgent *agent, const VnFrame *frame); /* native.c */
+const char *vn_native_name(unsigned index);                   /* NULL: past the last */
+void vn_transfer_put(VnAgent *agent, const VnFrame *frame);   /* transfer.c */
 void vn_transfer_get(VnAgent *agent, const VnFrame *frame);
 /* A name beside the path that nothing else has; NULL: no memory. */
 char *vn_transfer_temporary(const char *path);
-void vn_control_request(VnAgent *agent, const VnFrame *frame);            /* control.c */
+void vn_control_request(VnAgent *agent, const VnFrame *frame); /* control.c */
 
 /* A copy with a NUL, or NULL where the field is missing or holds a NUL itself. */
 char *vn_request_text(const VnFrame *frame, uint16_t tag);

@@ -7,8 +7,8 @@
 #include "guest/agent/agent.h"
 
 #define WAIT_FIRST (1 * VN_MS / 4)
-#define WAIT_MOST (100 * VN_MS)
-#define GIVE_UP (10 * VN_SECOND)
+#define WAIT_MOST  (100 * VN_MS)
+#define GIVE_UP    (10 * VN_SECOND)
 
 typedef struct {
   VnTask task;
@@ -36,9 +36,14 @@ static unsigned
 left(VnAgent *agent, const Control *control)
 {
   switch (control->kind) {
-  case VN_FRAME_PAUSE: vn_os_all(VN_OS_STOP); return vn_os_all_running();
-  case VN_FRAME_RESET: return cancel_others(agent, &control->task) + vn_os_all(VN_OS_KILL);
-  default: vn_os_all(VN_OS_CONTINUE); return 0;
+  case VN_FRAME_PAUSE:
+    vn_os_all(VN_OS_STOP);
+    return vn_os_all_running();
+  case VN_FRAME_RESET:
+    return cancel_others(agent, &control->task) + vn_os_all(VN_OS_KILL);
+  default:
+    vn_os_all(VN_OS_CONTINUE);
+    return 0;
   }
 }
 
@@ -58,7 +63,7 @@ timer(VnAgent *agent, VnTask *task, int64_t now)
   }
 }
 
-static const VnTaskClass control_class = { .size = sizeof(Control), .timer = timer };
+static const VnTaskClass control_class = {.size = sizeof(Control), .timer = timer};
 
 void
 vn_control_request(VnAgent *agent, const VnFrame *frame)

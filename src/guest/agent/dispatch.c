@@ -81,22 +81,47 @@ vn_agent_frame(VnAgent *agent, const VnFrame *frame)
     return;
   switch (frame->kind) {
   case VN_FRAME_RUN:
-  case VN_FRAME_SCRIPT: vn_process_request(agent, frame); break;
-  case VN_FRAME_NATIVE: vn_native_request(agent, frame); break;
-  case VN_FRAME_CANCEL: cancel(agent, frame); break;
-  case VN_FRAME_PUT: vn_transfer_put(agent, frame); break;
-  case VN_FRAME_GET: vn_transfer_get(agent, frame); break;
-  case VN_FRAME_DATA: data(agent, frame); break;
+  case VN_FRAME_SCRIPT:
+    vn_process_request(agent, frame);
+    break;
+  case VN_FRAME_NATIVE:
+    vn_native_request(agent, frame);
+    break;
+  case VN_FRAME_CANCEL:
+    cancel(agent, frame);
+    break;
+  case VN_FRAME_PUT:
+    vn_transfer_put(agent, frame);
+    break;
+  case VN_FRAME_GET:
+    vn_transfer_get(agent, frame);
+    break;
+  case VN_FRAME_DATA:
+    data(agent, frame);
+    break;
   case VN_FRAME_PAUSE:
   case VN_FRAME_CONTINUE:
-  case VN_FRAME_RESET: vn_control_request(agent, frame); break;
-  case VN_FRAME_CLOCK: clock_(agent, frame); break;
-  case VN_FRAME_LINK: link_(agent, frame); break;
-  case VN_FRAME_PING: pong(agent, frame); break;
-  case VN_FRAME_EXIT: agent->closing = 1; break;
+  case VN_FRAME_RESET:
+    vn_control_request(agent, frame);
+    break;
+  case VN_FRAME_CLOCK:
+    clock_(agent, frame);
+    break;
+  case VN_FRAME_LINK:
+    link_(agent, frame);
+    break;
+  case VN_FRAME_PING:
+    pong(agent, frame);
+    break;
+  case VN_FRAME_EXIT:
+    agent->closing = 1;
+    break;
   case VN_FRAME_ACK:     /* a stream loses nothing, so nothing is kept for it */
-  case VN_FRAME_REFUSED: /* what we say is never asked again */ break;
-  default: vn_agent_refuse(agent, frame, "this agent doesn't know such a request"); break;
+  case VN_FRAME_REFUSED: /* what we say is never asked again */
+    break;
+  default:
+    vn_agent_refuse(agent, frame, "this agent doesn't know such a request");
+    break;
   }
 }
 

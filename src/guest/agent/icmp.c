@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define HEADER 8u /* type, code, checksum, id, sequence */
+#define HEADER      8u /* type, code, checksum, id, sequence */
 #define IPV6_HEADER 40u
 
 static uint16_t
@@ -15,7 +15,7 @@ checksum(const uint8_t *bytes, size_t n)
   for (size_t i = 0; i + 1 < n; i += 2)
     sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
   sum = (sum >> 16) + (sum & 0xffff);
-  return (uint16_t)~(sum + (sum >> 16));
+  return (uint16_t) ~(sum + (sum >> 16));
 }
 
 int
@@ -37,7 +37,7 @@ vn_icmp_open(VnIcmp *icmp, int family)
 int
 vn_icmp_send(VnIcmp *icmp, const VnPeer *to, uint16_t sequence, int hops)
 {
-  uint8_t bytes[VN_ICMP_SIZE] = { icmp->family == AF_INET ? 8 : 128 };
+  uint8_t bytes[VN_ICMP_SIZE] = {icmp->family == AF_INET ? 8 : 128};
   bytes[4] = (uint8_t)(icmp->id >> 8);
   bytes[5] = (uint8_t)icmp->id;
   bytes[6] = (uint8_t)(sequence >> 8);
@@ -101,8 +101,8 @@ vn_icmp_receive(VnIcmp *icmp, uint16_t *out_sequence, VnPeer *out_from)
   uint8_t bytes[512];
   memset(out_from, 0, sizeof *out_from);
   out_from->size = sizeof out_from->at;
-  int64_t got = recvfrom(icmp->fd, (void *)bytes, sizeof bytes, 0, &out_from->at.any,
-                         &out_from->size);
+  int64_t got =
+      recvfrom(icmp->fd, (void *)bytes, sizeof bytes, 0, &out_from->at.any, &out_from->size);
   if (got < 0)
     return -1;
   size_t n = (size_t)got;

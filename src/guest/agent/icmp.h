@@ -4,7 +4,7 @@
 
 #include "guest/agent/native.h"
 
-#define VN_ICMP_SIZE 64u /* of an echo request, header included */
+#define VN_ICMP_SIZE   64u /* of an echo request, header included */
 #define VN_ICMP_COOKIE 8u
 
 typedef struct {

@@ -49,7 +49,7 @@ vn_agent_flush(VnAgent *agent)
   while (agent->out_start < agent->out_used && !agent->closing) {
     int error;
     int64_t n = vn_os_channel_write(agent->channel, agent->out + agent->out_start,
-                            agent->out_used - agent->out_start, &error);
+                                    agent->out_used - agent->out_start, &error);
     if (n < 0) {
       agent->closing = error != 0;
       return;
@@ -88,7 +88,8 @@ read_channel(VnAgent *agent, int wait)
   if (room == 0)
     return;
   int error;
-  int64_t n = vn_os_channel_read(agent->channel, agent->in + agent->in_used,
+  int64_t n =
+      vn_os_channel_read(agent->channel, agent->in + agent->in_used,
                          room < VN_AGENT_READ_SIZE ? room : VN_AGENT_READ_SIZE, wait, &error);
   if (n > 0)
     agent->in_used += (size_t)n;
@@ -113,7 +114,7 @@ vn_agent_watch(VnAgent *agent, VnTask *task, VnFd fd, short events, unsigned slo
       return; /* this one waits for a turn with more memory */
     agent->polls_capacity = capacity;
   }
-  agent->polls[agent->n_polls] = (struct pollfd){ .fd = fd, .events = events };
+  agent->polls[agent->n_polls] = (struct pollfd){.fd = fd, .events = events};
   agent->owners[agent->n_polls].task = task;
   agent->owners[agent->n_polls].slot = slot;
   agent->n_polls++;

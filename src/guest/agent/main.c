@@ -18,7 +18,8 @@ complain(const char *program, const char *why)
   vn_text_add(&text, program);
   vn_text_add(&text, ": ");
   vn_text_add(&text, why);
-  vn_text_add(&text, "\nusage: --channel-fd N   (a stream to the slave; the engine starts this program)\n");
+  vn_text_add(
+      &text, "\nusage: --channel-fd N   (a stream to the slave; the engine starts this program)\n");
   (void)!write(2, bytes, (unsigned)text.used);
   return -1;
 }

@@ -9,7 +9,7 @@ sleep_over(VnAgent *agent, VnTask *task, int64_t now)
   vn_task_succeed(agent, task);
 }
 
-const VnTaskClass vn_native_sleep_class = { .size = sizeof(VnTask), .timer = sleep_over };
+const VnTaskClass vn_native_sleep_class = {.size = sizeof(VnTask), .timer = sleep_over};
 
 void
 vn_native_sleep(VnAgent *agent, VnTask *task, char **args, unsigned n_args)
@@ -54,7 +54,7 @@ report_facts(VnAgent *agent, VnTask *task)
   vn_field_int(agent, "cpus", vn_os_cpus());
 }
 
-const VnTaskClass vn_native_facts_class = { .size = sizeof(VnTask), .report = report_facts };
+const VnTaskClass vn_native_facts_class = {.size = sizeof(VnTask), .report = report_facts};
 
 void
 vn_native_facts(VnAgent *agent, VnTask *task, char **args, unsigned n_args)

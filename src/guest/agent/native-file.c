@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MODE_FILE 0644
+#define MODE_FILE   0644
 #define MODE_FOLDER 0755
 
 typedef struct {
@@ -81,15 +81,13 @@ report_size(VnAgent *agent, VnTask *task)
   vn_field_int(agent, "size", ((File *)task)->size);
 }
 
-const VnTaskClass vn_native_file_create_class = { .size = sizeof(File), .clear = clear };
-const VnTaskClass vn_native_file_delete_class = { .size = sizeof(File), .clear = clear };
-const VnTaskClass vn_native_file_mkdir_class = { .size = sizeof(File), .clear = clear };
-const VnTaskClass vn_native_file_write_class = { .size = sizeof(File),
-                                                 .report = report_size,
-                                                 .clear = clear };
-const VnTaskClass vn_native_file_append_class = { .size = sizeof(File),
-                                                  .report = report_size,
-                                                  .clear = clear };
+const VnTaskClass vn_native_file_create_class = {.size = sizeof(File), .clear = clear};
+const VnTaskClass vn_native_file_delete_class = {.size = sizeof(File), .clear = clear};
+const VnTaskClass vn_native_file_mkdir_class = {.size = sizeof(File), .clear = clear};
+const VnTaskClass vn_native_file_write_class = {
+    .size = sizeof(File), .report = report_size, .clear = clear};
+const VnTaskClass vn_native_file_append_class = {
+    .size = sizeof(File), .report = report_size, .clear = clear};
 
 void
 vn_native_file_create(VnAgent *agent, VnTask *task, char **args, unsigned n_args)
@@ -163,8 +161,7 @@ vn_native_file_append(VnAgent *agent, VnTask *task, char **args, unsigned n_args
 {
   (void)n_args;
   File *file = begin(task, args);
-  end(agent, file, "can't write ",
-      write_text(file, file->path, VN_OS_APPEND, MODE_FILE, args[1]));
+  end(agent, file, "can't write ", write_text(file, file->path, VN_OS_APPEND, MODE_FILE, args[1]));
 }
 
 /* --- reading a chunk a turn --- */
@@ -213,8 +210,7 @@ read_more(VnAgent *agent, VnTask *task, int64_t now)
 }
 
 const VnTaskClass vn_native_file_read_class = {
-  .size = sizeof(File), .timer = read_more, .report = report_size, .clear = clear
-};
+    .size = sizeof(File), .timer = read_more, .report = report_size, .clear = clear};
 
 void
 vn_native_file_read(VnAgent *agent, VnTask *task, char **args, unsigned n_args)
@@ -258,8 +254,7 @@ report_checksum(VnAgent *agent, VnTask *task)
 }
 
 const VnTaskClass vn_native_file_checksum_class = {
-  .size = sizeof(File), .timer = hash_more, .report = report_checksum, .clear = clear
-};
+    .size = sizeof(File), .timer = hash_more, .report = report_checksum, .clear = clear};
 
 void
 vn_native_file_checksum(VnAgent *agent, VnTask *task, char **args, unsigned n_args)
@@ -281,9 +276,8 @@ report_exists(VnAgent *agent, VnTask *task)
   vn_field_bool(agent, "directory", file->is_directory);
 }
 
-const VnTaskClass vn_native_file_exists_class = { .size = sizeof(File),
-                                                  .report = report_exists,
-                                                  .clear = clear };
+const VnTaskClass vn_native_file_exists_class = {
+    .size = sizeof(File), .report = report_exists, .clear = clear};
 
 void
 vn_native_file_exists(VnAgent *agent, VnTask *task, char **args, unsigned n_args)
@@ -324,16 +318,15 @@ report_count(VnAgent *agent, VnTask *task)
   vn_field_int(agent, "count", ((File *)task)->size);
 }
 
-const VnTaskClass vn_native_file_list_class = { .size = sizeof(File),
-                                                .report = report_count,
-                                                .clear = clear };
+const VnTaskClass vn_native_file_list_class = {
+    .size = sizeof(File), .report = report_count, .clear = clear};
 
 void
 vn_native_file_list(VnAgent *agent, VnTask *task, char **args, unsigned n_args)
 {
   (void)n_args;
   File *file = begin(task, args);
-  Listing listing = { .agent = agent, .file = file };
+  Listing listing = {.agent = agent, .file = file};
   vn_text_init(&listing.lines, (char *)agent->chunk, sizeof agent->chunk);
   int error = vn_os_file_list(file->path, add_name, &listing);
   if (error == 0)

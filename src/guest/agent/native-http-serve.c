@@ -13,11 +13,11 @@ write_head(VnClient *client, int status, int64_t size)
   static const struct {
     int status;
     const char *reason;
-  } reasons[] = { { 200, "OK" },
-                  { 400, "Bad Request" },
-                  { 403, "Forbidden" },
-                  { 404, "Not Found" },
-                  { 405, "Method Not Allowed" } };
+  } reasons[] = {{200, "OK"},
+                 {400, "Bad Request"},
+                 {403, "Forbidden"},
+                 {404, "Not Found"},
+                 {405, "Method Not Allowed"}};
   VnText text;
   vn_text_init(&text, client->buffer, sizeof client->buffer);
   vn_text_add(&text, "HTTP/1.0 ");
@@ -166,11 +166,11 @@ report(VnAgent *agent, VnTask *task)
 }
 
 const VnTaskClass vn_native_http_serve_class = {
-  .size = sizeof(VnServer),
-  .watch = vn_server_watch,
-  .event = vn_server_event,
-  .report = report,
-  .clear = vn_server_clear,
+    .size = sizeof(VnServer),
+    .watch = vn_server_watch,
+    .event = vn_server_event,
+    .report = report,
+    .clear = vn_server_clear,
 };
 
 void

@@ -68,8 +68,8 @@ header_number(const char *head, const char *name)
   size_t n = strlen(name);
   for (const char *line = strchr(head, '\n'); line != NULL; line = strchr(line + 1, '\n')) {
     size_t i = 0;
-    while (i < n && ((line[1 + i] >= 'A' && line[1 + i] <= 'Z') ? line[1 + i] + 32 : line[1 + i]) ==
-                        name[i])
+    while (i < n &&
+           ((line[1 + i] >= 'A' && line[1 + i] <= 'Z') ? line[1 + i] + 32 : line[1 + i]) == name[i])
       i++;
     if (i < n)
       continue;
@@ -162,12 +162,12 @@ report(VnAgent *agent, VnTask *task)
 }
 
 const VnTaskClass vn_native_http_get_class = {
-  .size = sizeof(Get),
-  .watch = watch,
-  .event = event,
-  .timer = timer,
-  .report = report,
-  .clear = clear,
+    .size = sizeof(Get),
+    .watch = watch,
+    .event = event,
+    .timer = timer,
+    .report = report,
+    .clear = clear,
 };
 
 /* 0, or -1: too long, or with what would end the line. */

@@ -2,7 +2,7 @@
 /* ping: echo requests at an interval, without keeping other tasks waiting. */
 #include "guest/agent/icmp.h"
 
-#define COUNT_MAX 100000
+#define COUNT_MAX   100000
 #define OUTSTANDING 64u /* requests whose time of sending is known; later answers only count */
 
 typedef struct {
@@ -13,7 +13,7 @@ typedef struct {
   int64_t sent, received, sum, least, most;
   int64_t next, last_sent; /* when to send; when the last was */
   int send_error;
-  int64_t sent_at[OUTSTANDING];    /* 0: answered */
+  int64_t sent_at[OUTSTANDING];   /* 0: answered */
   uint16_t sequence[OUTSTANDING]; /* that stands there */
 } Ping;
 
@@ -115,12 +115,12 @@ clear(VnTask *task)
 }
 
 const VnTaskClass vn_native_ping_class = {
-  .size = sizeof(Ping),
-  .watch = watch,
-  .event = event,
-  .timer = timer,
-  .report = report,
-  .clear = clear,
+    .size = sizeof(Ping),
+    .watch = watch,
+    .event = event,
+    .timer = timer,
+    .report = report,
+    .clear = clear,
 };
 
 void

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define AT_ONCE_MAX 256u
-#define PORTS 65536u
+#define PORTS       65536u
 
 typedef struct {
   VnFd fd;
@@ -145,12 +145,12 @@ clear(VnTask *task)
 }
 
 const VnTaskClass vn_native_port_scan_class = {
-  .size = sizeof(Scan),
-  .watch = watch,
-  .event = event,
-  .timer = timer,
-  .report = report,
-  .clear = clear,
+    .size = sizeof(Scan),
+    .watch = watch,
+    .event = event,
+    .timer = timer,
+    .report = report,
+    .clear = clear,
 };
 
 /* "22,80,1000-1100". -1: refused. */

@@ -81,8 +81,8 @@ push(VnClient *client)
       refill(client);
     if (client->sent == client->used)
       continue;
-    int64_t n = send(client->fd, client->buffer + client->sent, client->used - client->sent,
-                     MSG_NOSIGNAL);
+    int64_t n =
+        send(client->fd, client->buffer + client->sent, client->used - client->sent, MSG_NOSIGNAL);
     if (n < 0)
       return !vn_os_would_block(vn_os_socket_error());
     client->sent += (size_t)n;
@@ -194,11 +194,11 @@ echo(VnAgent *agent, VnServer *server, VnClient *client, const uint8_t *bytes, s
 }
 
 const VnTaskClass vn_native_tcp_serve_class = {
-  .size = sizeof(VnServer),
-  .watch = vn_server_watch,
-  .event = vn_server_event,
-  .report = report,
-  .clear = vn_server_clear,
+    .size = sizeof(VnServer),
+    .watch = vn_server_watch,
+    .event = vn_server_event,
+    .report = report,
+    .clear = vn_server_clear,
 };
 
 void
@@ -225,11 +225,11 @@ sink(VnAgent *agent, VnServer *server, VnClient *client, const uint8_t *bytes, s
 }
 
 const VnTaskClass vn_native_tcp_sink_class = {
-  .size = sizeof(VnServer),
-  .watch = vn_server_watch,
-  .event = vn_server_event,
-  .report = report,
-  .clear = vn_server_clear,
+    .size = sizeof(VnServer),
+    .watch = vn_server_watch,
+    .event = vn_server_event,
+    .report = report,
+    .clear = vn_server_clear,
 };
 
 void

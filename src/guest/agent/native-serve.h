@@ -5,7 +5,7 @@
 
 #include "guest/agent/native.h"
 
-#define VN_CLIENTS_MAX 256u /* at once; more wait in the kernel's queue */
+#define VN_CLIENTS_MAX   256u /* at once; more wait in the kernel's queue */
 #define VN_CLIENT_BUFFER 4096u
 
 /* What is to be sent: the buffer, then the rest, then the file. A client is listened to only when
@@ -25,14 +25,13 @@ typedef struct VnServer VnServer;
 struct VnServer {
   VnTask task;
   VnFd listener;
-  VnOsFileId file; /* of a sink */
-  const char *greeting;    /* said to each client first; NULL: nothing */
-  int large;               /* heard takes more than a client's buffer at a time */
+  VnOsFileId file;              /* of a sink */
+  const char *greeting;         /* said to each client first; NULL: nothing */
+  int large;                    /* heard takes more than a client's buffer at a time */
   const char *directory, *text; /* of the web server */
   int64_t connections, requests, bytes, first, last; /* times of the first and last bytes */
   /* Bytes came. Fills the client's buffer, rest or file with what is to be answered. */
-  void (*heard)(VnAgent *agent, VnServer *server, VnClient *client, const uint8_t *bytes,
-                size_t n);
+  void (*heard)(VnAgent *agent, VnServer *server, VnClient *client, const uint8_t *bytes, size_t n);
   unsigned n_clients;
   VnClient *clients[VN_CLIENTS_MAX];
 };

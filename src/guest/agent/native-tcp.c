@@ -9,10 +9,10 @@
 
 #include <string.h>
 
-#define BANNER_MAX 1024u
-#define RETRY_FIRST (5 * VN_MS)
-#define RETRY_MOST (200 * VN_MS)
-#define TRY_MOST VN_SECOND /* of one attempt of tcp_wait */
+#define BANNER_MAX       1024u
+#define RETRY_FIRST      (5 * VN_MS)
+#define RETRY_MOST       (200 * VN_MS)
+#define TRY_MOST         VN_SECOND /* of one attempt of tcp_wait */
 #define BLASTS_PER_EVENT 16u
 
 typedef enum { CONNECTING, SENDING, READING } State;
@@ -152,12 +152,12 @@ connect_report(VnAgent *agent, VnTask *task)
 }
 
 const VnTaskClass vn_native_tcp_connect_class = {
-  .size = sizeof(Tcp),
-  .watch = watch,
-  .event = connect_event,
-  .timer = connect_timer,
-  .report = connect_report,
-  .clear = clear,
+    .size = sizeof(Tcp),
+    .watch = watch,
+    .event = connect_event,
+    .timer = connect_timer,
+    .report = connect_report,
+    .clear = clear,
 };
 
 void
@@ -218,12 +218,12 @@ wait_report(VnAgent *agent, VnTask *task)
 }
 
 const VnTaskClass vn_native_tcp_wait_class = {
-  .size = sizeof(Tcp),
-  .watch = watch,
-  .event = wait_event,
-  .timer = wait_try,
-  .report = wait_report,
-  .clear = clear,
+    .size = sizeof(Tcp),
+    .watch = watch,
+    .event = wait_event,
+    .timer = wait_try,
+    .report = wait_report,
+    .clear = clear,
 };
 
 void
@@ -304,12 +304,12 @@ exchange_report(VnAgent *agent, VnTask *task)
 }
 
 const VnTaskClass vn_native_tcp_exchange_class = {
-  .size = sizeof(Tcp),
-  .watch = watch,
-  .event = exchange_event,
-  .timer = connect_timer,
-  .report = exchange_report,
-  .clear = clear,
+    .size = sizeof(Tcp),
+    .watch = watch,
+    .event = exchange_event,
+    .timer = connect_timer,
+    .report = exchange_report,
+    .clear = clear,
 };
 
 void
@@ -376,12 +376,12 @@ blast_report(VnAgent *agent, VnTask *task)
 }
 
 const VnTaskClass vn_native_tcp_blast_class = {
-  .size = sizeof(Tcp),
-  .watch = watch,
-  .event = blast_event,
-  .timer = blast_timer,
-  .report = blast_report,
-  .clear = clear,
+    .size = sizeof(Tcp),
+    .watch = watch,
+    .event = blast_event,
+    .timer = blast_timer,
+    .report = blast_report,
+    .clear = clear,
 };
 
 void

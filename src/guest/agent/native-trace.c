@@ -97,12 +97,12 @@ clear(VnTask *task)
 }
 
 const VnTaskClass vn_native_traceroute_class = {
-  .size = sizeof(Trace),
-  .watch = watch,
-  .event = event,
-  .timer = timer,
-  .report = report,
-  .clear = clear,
+    .size = sizeof(Trace),
+    .watch = watch,
+    .event = event,
+    .timer = timer,
+    .report = report,
+    .clear = clear,
 };
 
 void

@@ -35,8 +35,8 @@ send_timer(VnAgent *agent, VnTask *task, int64_t now)
 {
   Udp *udp = (Udp *)task;
   for (unsigned i = 0; i < DATAGRAMS_PER_EVENT && udp->moved < udp->count; i++) {
-    int64_t n = sendto(udp->fd, udp->text, strlen(udp->text), MSG_NOSIGNAL, &udp->to.at.any,
-                       udp->to.size);
+    int64_t n =
+        sendto(udp->fd, udp->text, strlen(udp->text), MSG_NOSIGNAL, &udp->to.at.any, udp->to.size);
     if (n < 0 && vn_os_would_block(vn_os_socket_error()))
       break;
     if (n < 0) {
@@ -62,8 +62,7 @@ send_report(VnAgent *agent, VnTask *task)
 }
 
 const VnTaskClass vn_native_udp_send_class = {
-  .size = sizeof(Udp), .timer = send_timer, .report = send_report, .clear = clear
-};
+    .size = sizeof(Udp), .timer = send_timer, .report = send_report, .clear = clear};
 
 void
 vn_native_udp_send(VnAgent *agent, VnTask *task, char **args, unsigned n_args)
@@ -91,7 +90,7 @@ receive_event(VnAgent *agent, VnTask *task, VnFd fd, unsigned slot, short events
   Udp *udp = (Udp *)task;
   (void)slot;
   (void)events;
-  VnPeer from = { .size = sizeof from.at };
+  VnPeer from = {.size = sizeof from.at};
   int64_t n = recvfrom(fd, (void *)agent->chunk, sizeof agent->chunk, 0, &from.at.any, &from.size);
   if (n < 0)
     return;
@@ -129,20 +128,20 @@ receive_report(VnAgent *agent, VnTask *task)
 }
 
 const VnTaskClass vn_native_udp_receive_class = {
-  .size = sizeof(Udp),
-  .watch = watch,
-  .event = receive_event,
-  .timer = receive_timer,
-  .report = receive_report,
-  .clear = clear,
+    .size = sizeof(Udp),
+    .watch = watch,
+    .event = receive_event,
+    .timer = receive_timer,
+    .report = receive_report,
+    .clear = clear,
 };
 
 const VnTaskClass vn_native_udp_serve_class = {
-  .size = sizeof(Udp),
-  .watch = watch,
-  .event = receive_event,
-  .report = receive_report,
-  .clear = clear,
+    .size = sizeof(Udp),
+    .watch = watch,
+    .event = receive_event,
+    .report = receive_report,
+    .clear = clear,
 };
 
 static void

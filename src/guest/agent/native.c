@@ -13,8 +13,8 @@ static const struct {
   VnNativeStart start;
   unsigned least, most;
 } natives[] = {
-#define VN_NATIVE(name, least, most, args, fields, help)                                          \
-  { #name, &vn_native_##name##_class, vn_native_##name, least, most },
+#define VN_NATIVE(name, least, most, args, fields, help) \
+  {#name, &vn_native_##name##_class, vn_native_##name, least, most},
 #include "guest/agent/natives.def"
 #undef VN_NATIVE
 };
@@ -43,7 +43,7 @@ find(const VnFrame *frame)
 void
 vn_native_request(VnAgent *agent, const VnFrame *frame)
 {
-  static const VnTaskClass none = { .size = sizeof(VnTask) };
+  static const VnTaskClass none = {.size = sizeof(VnTask)};
   unsigned i = find(frame), n_args = 0;
   const char *why = "this agent has no such operation";
   char **args = i < N_NATIVES ? vn_request_texts(frame, VN_TAG_ARG, 0, &n_args, &why) : NULL;
@@ -124,7 +124,7 @@ vn_peer_set_port(VnPeer *peer, unsigned port)
 void
 vn_peer_add_address(const VnPeer *peer, VnText *text)
 {
-  static const uint8_t mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+  static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
   const uint8_t *six = (const uint8_t *)&peer->at.v6.sin6_addr;
   if (peer->at.any.sa_family == AF_INET)
     vn_text_add_address(text, (const uint8_t *)&peer->at.v4.sin_addr, 4);
@@ -163,7 +163,7 @@ vn_native_connect(const VnPeer *peer, int *out_error)
 static int
 is_own_peer(VnFd fd)
 {
-  VnPeer own = { .size = sizeof own.at }, peer = { .size = sizeof peer.at };
+  VnPeer own = {.size = sizeof own.at}, peer = {.size = sizeof peer.at};
   return getsockname(fd, &own.at.any, &own.size) == 0 &&
          getpeername(fd, &peer.at.any, &peer.size) == 0 &&
          own.at.v4.sin_port == peer.at.v4.sin_port && vn_peer_same_address(&own, &peer);

@@ -8,8 +8,8 @@
  * outcome sent or a task that waits. A bad argument: vn_task_refuse. */
 typedef void (*VnNativeStart)(VnAgent *agent, VnTask *task, char **args, unsigned n_args);
 
-#define VN_NATIVE(name, least, most, args, fields, help)                                          \
-  extern const VnTaskClass vn_native_##name##_class;                                              \
+#define VN_NATIVE(name, least, most, args, fields, help) \
+  extern const VnTaskClass vn_native_##name##_class;     \
   void vn_native_##name(VnAgent *agent, VnTask *task, char **args_, unsigned n_args);
 #include "guest/agent/natives.def"
 #undef VN_NATIVE
@@ -29,8 +29,8 @@ typedef struct {
   } at;
   socklen_t size;
 } VnPeer;
-int vn_native_peer(VnAgent *agent, VnTask *task, const char *address, const char *port,
-                   VnPeer *out);
+int
+vn_native_peer(VnAgent *agent, VnTask *task, const char *address, const char *port, VnPeer *out);
 void vn_peer_set_port(VnPeer *peer, unsigned port);
 /* An IPv4 address that came through a socket for both families is written as such. */
 void vn_peer_add_address(const VnPeer *peer, VnText *text);

@@ -14,7 +14,7 @@
 #include <winsock2.h>
 #include <ws2tcpip.h>
 typedef SOCKET VnFd;
-#define VN_NO_FD INVALID_SOCKET
+#define VN_NO_FD      INVALID_SOCKET
 #define VN_OS_REFUSED WSAECONNREFUSED
 #else
 #include <arpa/inet.h>
@@ -24,13 +24,13 @@ typedef SOCKET VnFd;
 #include <poll.h>
 #include <sys/socket.h>
 typedef int VnFd;
-#define VN_NO_FD (-1)
+#define VN_NO_FD      (-1)
 #define VN_OS_REFUSED ECONNREFUSED
 #endif
 
-#define VN_MS INT64_C(1000000) /* in the ns that all times are in */
-#define VN_SECOND INT64_C(1000000000)
-#define VN_NEVER INT64_MAX
+#define VN_MS       INT64_C(1000000) /* in the ns that all times are in */
+#define VN_SECOND   INT64_C(1000000000)
+#define VN_NEVER    INT64_MAX
 #define VN_PATH_MAX 4096
 
 /* Once, before all else: signals, limits, the standard descriptors. Moves *channel out of the
@@ -58,7 +58,7 @@ void vn_os_close(VnFd *fd); /* and sets it to VN_NO_FD */
 /* A socket that does not block; VN_NO_FD with *out_error. */
 VnFd vn_os_socket(int family, int type, int protocol, int *out_error);
 VnFd vn_os_accept(VnFd listener, int *out_error);
-int vn_os_socket_error(void);    /* of the last call that failed */
+int vn_os_socket_error(void);     /* of the last call that failed */
 int vn_os_would_block(int error); /* also: a connect is under way */
 
 /* --- processes --- */
@@ -138,5 +138,6 @@ int vn_os_cpus(void);
 void vn_os_addresses(void (*visit)(const char *iface, const char *address, void *data), void *data);
 /* Does a socket listen on this TCP port, on any address? -1: can't be said. */
 int vn_os_listening(unsigned port);
-/* LINK: the engine took an interface up or down; lets the guest follow. */
+/* LINK: the engine plugged an interface in or unplugged it. The guest's side follows upwards only:
+ * to take it down would lose its routes. */
 int vn_os_link(const char *name, int up);

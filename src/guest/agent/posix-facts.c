@@ -140,11 +140,12 @@ vn_os_link(const char *name, int up)
   int error, fd = vn_os_socket(AF_INET, SOCK_DGRAM, 0, &error);
   if (fd < 0)
     return error;
-  if (ioctl(fd, SIOCGIFFLAGS, &request) == 0) {
-    request.ifr_flags = (short)(up ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP);
-    error = ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? errno : 0;
-  } else
-    error = errno;
+  int failed = ioctl(fd, SIOCGIFFLAGS, &request) < 0;
+  if (!failed && up && (request.ifr_flags & IFF_UP) == 0) {
+    request.ifr_flags |= IFF_UP;
+    failed = ioctl(fd, SIOCSIFFLAGS, &request) < 0;
+  }
+  error = failed ? errno : 0;
   close(fd);
   return error;
 }

@@ -15,10 +15,10 @@ int
 vn_os_file_open(const char *path, VnOsOpen how, unsigned mode, VnOsFileId *out)
 {
   static const int flags[] = {
-    [VN_OS_READ] = O_RDONLY,
-    [VN_OS_CREATE] = O_WRONLY | O_CREAT | O_TRUNC,
-    [VN_OS_APPEND] = O_WRONLY | O_CREAT | O_APPEND,
-    [VN_OS_CREATE_NEW] = O_WRONLY | O_CREAT | O_EXCL,
+      [VN_OS_READ] = O_RDONLY,
+      [VN_OS_CREATE] = O_WRONLY | O_CREAT | O_TRUNC,
+      [VN_OS_APPEND] = O_WRONLY | O_CREAT | O_APPEND,
+      [VN_OS_CREATE_NEW] = O_WRONLY | O_CREAT | O_EXCL,
   };
   /* Not to be held up by a FIFO that nobody writes. */
   int fd = open(path, flags[how] | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, (mode_t)mode);

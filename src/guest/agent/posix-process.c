@@ -53,7 +53,7 @@ vn_posix_tree_init(void)
 static int
 set_mark(uint64_t mark)
 {
-  struct rlimit limit = { (rlim_t)mark, (rlim_t)mark };
+  struct rlimit limit = {(rlim_t)mark, (rlim_t)mark};
   return setrlimit(RLIMIT_LOCKS, &limit);
 }
 
@@ -267,7 +267,7 @@ int
 vn_os_spawn(const VnOsCommand *command, VnOsProcess *out, VnFd out_streams[2],
             const char **out_step)
 {
-  Start start = { .command = command, .input = vn_posix_null };
+  Start start = {.command = command, .input = vn_posix_null};
   char path[40];
   int script = attach_script(command, path);
   *out_step = "can't keep the script or input of";
@@ -307,11 +307,23 @@ vn_os_has_children(void)
   return children;
 }
 
-/* Calls with each process of the guest but the agent; sums up what that gives. */
+/* Numbers in /proc mean what they do to us only if it was mounted in our own namespace. */
+static int
+proc_is_ours(void)
+{
+  char bytes[24];
+  int64_t pid;
+  ssize_t n = readlink("/proc/self", bytes, sizeof bytes - 1);
+  bytes[n < 0 ? 0 : n] = '\0';
+  return vn_text_int(bytes, 1, INT32_MAX, &pid) == 0 && pid == getpid();
+}
+
+/* Calls with each process of the guest but the agent; sums up what that gives. Where /proc is
+ * none of ours nothing is found, and only process groups and kill -1 reach anything. */
 static unsigned
 each_process(unsigned (*visit)(pid_t pid, const void *data), const void *data)
 {
-  DIR *folder = opendir("/proc");
+  DIR *folder = proc_is_ours() ? opendir("/proc") : NULL;
   unsigned sum = 0;
   pid_t own = getpid();
   struct dirent *entry;
@@ -354,10 +366,10 @@ static unsigned
 act(const VnOsProcess *process, VnOsTreeAction action)
 {
   static const int signals[][2] = {
-    [VN_OS_ASK] = { SIGTERM, SIGCONT }, [VN_OS_KILL] = { SIGKILL, 0 }, [VN_OS_STOP] = { SIGSTOP, 0 },
-    [VN_OS_CONTINUE] = { SIGCONT, 0 },  [VN_OS_COUNT] = { 0, 0 },
+      [VN_OS_ASK] = {SIGTERM, SIGCONT}, [VN_OS_KILL] = {SIGKILL, 0}, [VN_OS_STOP] = {SIGSTOP, 0},
+      [VN_OS_CONTINUE] = {SIGCONT, 0},  [VN_OS_COUNT] = {0, 0},
   };
-  Visit visit = { .process = *process, .signals = { signals[action][0], signals[action][1] } };
+  Visit visit = {.process = *process, .signals = {signals[action][0], signals[action][1]}};
   return each_process(visit_signal, &visit);
 }
 
@@ -378,9 +390,9 @@ vn_os_kill_group(const VnOsProcess *process)
 unsigned
 vn_os_all(VnOsTreeAction action)
 {
-  static const VnOsProcess any = { 0, 0 };
+  static const VnOsProcess any = {0, 0};
   if (getpid() == 1 && action == VN_OS_KILL)
-    kill(-1, SIGKILL);
+    kill(-1, SIGKILL); /* at once, so that nothing forks meanwhile */
   return act(&any, action);
 }
 
@@ -411,6 +423,6 @@ visit_running(pid_t pid, const void *data)
 unsigned
 vn_os_all_running(void)
 {
-  Visit visit = { .process = { 0, 0 } };
+  Visit visit = {.process = {0, 0}};
   return each_process(visit_running, &visit);
 }

@@ -44,9 +44,9 @@ on_nothing(int number)
 static void
 init_signals(void)
 {
-  static const int ignored[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE,
-                                 SIGUSR1, SIGUSR2, SIGALRM, SIGTSTP, SIGTTOU, SIGTTIN };
-  struct sigaction action = { .sa_flags = SA_RESTART };
+  static const int ignored[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGPIPE, SIGUSR1,
+                                SIGUSR2, SIGALRM, SIGTSTP, SIGTTOU, SIGTTIN};
+  struct sigaction action = {.sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   action.sa_handler = SIG_DFL; /* whoever started us may have ignored some */
   for (int number = 1; number < SIGRTMIN; number++)
@@ -85,7 +85,7 @@ vn_os_init(VnFd *channel)
   close(*channel);
   *channel = moved;
   int type;
-  channel_is_socket = getsockopt(moved, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){ sizeof type }) == 0;
+  channel_is_socket = getsockopt(moved, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){sizeof type}) == 0;
   if (!channel_is_socket)
     fcntl(moved, F_SETFL, fcntl(moved, F_GETFL) | O_NONBLOCK);
   do
@@ -97,7 +97,7 @@ vn_os_init(VnFd *channel)
   init_signals();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   getrlimit(RLIMIT_NOFILE, &vn_posix_child_files);
-  struct rlimit most = { vn_posix_child_files.rlim_max, vn_posix_child_files.rlim_max };
+  struct rlimit most = {vn_posix_child_files.rlim_max, vn_posix_child_files.rlim_max};
   setrlimit(RLIMIT_NOFILE, &most); /* if refused, fewer tasks fit at once */
   vn_posix_tree_init();
   return 0;
@@ -114,7 +114,7 @@ vn_os_monotonic(void)
 int
 vn_os_set_clock(int64_t ns)
 {
-  struct timespec time = { .tv_sec = (time_t)(ns / VN_SECOND), .tv_nsec = (long)(ns % VN_SECOND) };
+  struct timespec time = {.tv_sec = (time_t)(ns / VN_SECOND), .tv_nsec = (long)(ns % VN_SECOND)};
   return clock_settime(CLOCK_REALTIME, &time) < 0 ? errno : 0;
 }
 
@@ -136,12 +136,12 @@ vn_os_error_text(int error)
 void
 vn_os_poll(struct pollfd *polls, size_t n, int64_t until)
 {
-  struct timespec wait = { 0, 0 }, *timeout = NULL;
+  struct timespec wait = {0, 0}, *timeout = NULL;
   if (until != VN_NEVER) {
     int64_t left = until - vn_os_monotonic();
     if (left > 0)
-      wait = (struct timespec){ .tv_sec = (time_t)(left / VN_SECOND),
-                                .tv_nsec = (long)(left % VN_SECOND) };
+      wait = (struct timespec){.tv_sec = (time_t)(left / VN_SECOND),
+                               .tv_nsec = (long)(left % VN_SECOND)};
     timeout = &wait;
   }
   if (ppoll(polls, (nfds_t)n, timeout, &wait_mask) <= 0)
@@ -158,7 +158,7 @@ vn_os_channel_read(VnFd fd, void *bytes, size_t n, int wait, int *out_error)
     if (channel_is_socket)
       got = recv(fd, bytes, n, wait ? 0 : MSG_DONTWAIT);
     else {
-      struct pollfd poll_ = { .fd = fd, .events = POLLIN };
+      struct pollfd poll_ = {.fd = fd, .events = POLLIN};
       if (wait)
         vn_os_poll(&poll_, 1, VN_NEVER);
       got = read(fd, bytes, n);
@@ -204,11 +204,9 @@ vn_os_send_fd(VnFd channel, const void *bytes, size_t n, VnFd fd)
   if (own.ss_family != AF_UNIX) /* others take the bytes and drop the descriptor silently */
     return EOPNOTSUPP;
   memset(&control, 0, sizeof control);
-  struct iovec part = { .iov_base = (void *)(uintptr_t)bytes, .iov_len = n };
-  struct msghdr message = { .msg_iov = &part,
-                            .msg_iovlen = 1,
-                            .msg_control = &control,
-                            .msg_controllen = sizeof control };
+  struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = n};
+  struct msghdr message = {
+      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
   struct cmsghdr *header = CMSG_FIRSTHDR(&message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;

@@ -15,14 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PORTS_MAX 16u
+#define PORTS_MAX        16u
 #define READY_WAIT_FIRST (1 * VN_MS)
-#define READY_WAIT_MOST (100 * VN_MS)
-#define KILL_WAIT_FIRST (2 * VN_MS)
-#define KILL_WAIT_GROUP (20 * VN_MS)
-#define KILL_WAIT_MOST (200 * VN_MS)
-#define KILL_GIVE_UP (10 * VN_SECOND) /* a process in an uninterruptible wait */
-#define DRAIN_MOST (1 << 20)          /* read of each stream after the process ended */
+#define READY_WAIT_MOST  (100 * VN_MS)
+#define KILL_WAIT_FIRST  (2 * VN_MS)
+#define KILL_WAIT_GROUP  (20 * VN_MS)
+#define KILL_WAIT_MOST   (200 * VN_MS)
+#define KILL_GIVE_UP     (10 * VN_SECOND) /* a process in an uninterruptible wait */
+#define DRAIN_MOST       (1 << 20)        /* read of each stream after the process ended */
 
 typedef enum { RUNNING, ASKED, KILLING } State;
 
@@ -32,10 +32,10 @@ typedef struct {
   VnFd streams[2];
   State state;
   uint8_t ended, ready_sent;
-  VnOutcomeStatus why;          /* of ASKED and KILLING */
-  int64_t kill_at, give_up_at;  /* of ASKED; of KILLING */
-  int64_t pause;                /* until the next look at what can't be waited for */
-  uint16_t ports[PORTS_MAX];    /* not listening yet */
+  VnOutcomeStatus why;         /* of ASKED and KILLING */
+  int64_t kill_at, give_up_at; /* of ASKED; of KILLING */
+  int64_t pause;               /* until the next look at what can't be waited for */
+  uint16_t ports[PORTS_MAX];   /* not listening yet */
   unsigned n_ports;
 } Process;
 
@@ -172,7 +172,9 @@ timer(VnAgent *agent, VnTask *task, int64_t now)
       check_ready(agent, process, now);
     break;
   case ASKED:
-  case KILLING: end_asked(agent, process, now); break;
+  case KILLING:
+    end_asked(agent, process, now);
+    break;
   }
 }
 
@@ -206,12 +208,12 @@ clear(VnTask *task)
 }
 
 static const VnTaskClass process_class = {
-  .size = sizeof(Process),
-  .watch = watch,
-  .event = event,
-  .timer = timer,
-  .cancel = cancel,
-  .clear = clear,
+    .size = sizeof(Process),
+    .watch = watch,
+    .event = event,
+    .timer = timer,
+    .cancel = cancel,
+    .clear = clear,
 };
 
 void
@@ -341,8 +343,8 @@ vn_process_request(VnAgent *agent, const VnFrame *frame)
     return;
   Process *process = (Process *)task;
   process->streams[0] = process->streams[1] = VN_NO_FD;
-  Texts texts = { NULL, NULL, NULL, NULL };
-  VnOsCommand command = { NULL };
+  Texts texts = {NULL, NULL, NULL, NULL};
+  VnOsCommand command = {NULL};
   const char *why = fill(frame, &texts, &command), *step;
   int error = 0;
   if (why != NULL)

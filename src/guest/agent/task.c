@@ -32,8 +32,8 @@ vn_task_new(VnAgent *agent, const VnTaskClass *class_, const VnFrame *frame)
   task->id = frame->id;
   task->vm = frame->vm;
   task->started = vn_os_monotonic();
-  task->timeout = timeout <= 0 || timeout > VN_NEVER - task->started ? VN_NEVER
-                                                                     : task->started + timeout;
+  task->timeout =
+      timeout <= 0 || timeout > VN_NEVER - task->started ? VN_NEVER : task->started + timeout;
   task->wake = VN_NEVER;
   task->limit = limit < 0 ? 0 : limit;
   task->background = vn_frame_int(frame, VN_TAG_BACKGROUND, 0) == 1;

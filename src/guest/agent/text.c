@@ -50,7 +50,7 @@ void
 vn_text_add_hex(VnText *text, const uint8_t *bytes, size_t n)
 {
   for (size_t i = 0; i < n; i++) {
-    char two[2] = { "0123456789abcdef"[bytes[i] >> 4], "0123456789abcdef"[bytes[i] & 15] };
+    char two[2] = {"0123456789abcdef"[bytes[i] >> 4], "0123456789abcdef"[bytes[i] & 15]};
     vn_text_add_bytes(text, two, 2);
   }
 }

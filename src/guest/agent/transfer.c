@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAST 1u /* flag of DATA */
+#define LAST         1u /* flag of DATA */
 #define MODE_DEFAULT 0644
 
 typedef struct {
@@ -88,8 +88,7 @@ put_data(VnAgent *agent, VnTask *task, const VnFrame *frame)
 }
 
 static const VnTaskClass put_class = {
-  .size = sizeof(Transfer), .frame = put_data, .report = report, .clear = clear
-};
+    .size = sizeof(Transfer), .frame = put_data, .report = report, .clear = clear};
 
 char *
 vn_transfer_temporary(const char *path)
@@ -182,8 +181,7 @@ get_more(VnAgent *agent, VnTask *task, int64_t now)
 }
 
 static const VnTaskClass get_class = {
-  .size = sizeof(Transfer), .timer = get_more, .report = report, .clear = clear
-};
+    .size = sizeof(Transfer), .timer = get_more, .report = report, .clear = clear};
 
 void
 vn_transfer_get(VnAgent *agent, const VnFrame *frame)

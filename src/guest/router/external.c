@@ -16,7 +16,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define PACKETS_MAX 64u     /* in one frame */
+#define PACKETS_MAX     64u  /* in one frame */
 #define PACKET_SIZE_MAX 2048 /* the interface's MTU and headers are far below */
 #define FRAME_BYTES_MAX (128u * 1024u)
 

@@ -26,9 +26,9 @@ handle_frame(VnAgent *to, const VnFrame *frame)
 }
 
 static const VnAgentExtra router_extra = {
-  .frame = handle_frame,
-  .watch = vn_router_watch_external,
-  .event = vn_router_external_event,
+    .frame = handle_frame,
+    .watch = vn_router_watch_external,
+    .event = vn_router_external_event,
 };
 
 int

@@ -61,7 +61,7 @@ static void
 attribute(Request *request, uint16_t type, const void *bytes, size_t size)
 {
   uint32_t at = NLMSG_ALIGN(request->at.header.nlmsg_len);
-  struct rtattr head = { .rta_len = (uint16_t)RTA_LENGTH(size), .rta_type = type };
+  struct rtattr head = {.rta_len = (uint16_t)RTA_LENGTH(size), .rta_type = type};
   memcpy(request->at.bytes + at, &head, sizeof head);
   memcpy(request->at.bytes + at + RTA_LENGTH(0), bytes, size);
   request->at.header.nlmsg_len = at + (uint32_t)RTA_SPACE(size);
@@ -154,7 +154,7 @@ static void
 clear_host_bits(Prefix *prefix)
 {
   for (unsigned bit = prefix->length; bit < prefix->size * 8u; bit++)
-    prefix->bytes[bit / 8] &= (uint8_t)~(0x80 >> bit % 8);
+    prefix->bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
 }
 
 int
@@ -173,8 +173,8 @@ vn_netlink_route(const char *iface, const char *text, const char *gateway)
   route->rtm_dst_len = prefix.length;
   route->rtm_table = RT_TABLE_MAIN;
   route->rtm_protocol = RTPROT_STATIC;
-  route->rtm_scope = gateway == NULL && prefix.family == AF_INET ? RT_SCOPE_LINK
-                                                                 : RT_SCOPE_UNIVERSE;
+  route->rtm_scope =
+      gateway == NULL && prefix.family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
   route->rtm_type = RTN_UNICAST;
   attribute(&request, RTA_DST, prefix.bytes, prefix.size);
   attribute(&request, RTA_OIF, &index, sizeof index);

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX 6u
+#define WORDS_MAX  6u
 #define SYSCTL_MAX 160u
 
-static const VnTaskClass network_class = { .size = sizeof(VnTask) };
+static const VnTaskClass network_class = {.size = sizeof(VnTask)};
 
 /* Splits at single spaces, in place. 0: more words than any line has. */
 static unsigned

@@ -6,7 +6,7 @@
 #include "guest/agent/main.h"
 
 static VnAgent agent;
-static const VnAgentExtra nothing_extra = { NULL };
+static const VnAgentExtra nothing_extra = {NULL};
 
 int
 main(int argc, char **argv)
