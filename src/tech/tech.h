@@ -29,6 +29,9 @@ typedef enum {
   VN_MAKES_VMS = 1 << 10,    /* hosts and routers are made on demand, not taken from an inventory */
   VN_IS_SIMULATED = 1 << 11,
   VN_CAN_MTU = 1 << 12,
+  VN_CAN_MEMORY = 1 << 13,    /* hold a VM to its memory; likewise: */
+  VN_CAN_CPUS = 1 << 14,
+  VN_CAN_PROCESSES = 1 << 15,
 } VnTechCan;
 
 typedef enum {

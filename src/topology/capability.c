@@ -83,12 +83,34 @@ tech_of(const VnTopology *topology, const VnVm *vm)
   return (VnTechId)topology->segments[topology->ifaces[vm->first_iface].segment].tech;
 }
 
+/* A limit on the VM, or on the image that it is made from. */
+static void
+check_limits(const VnCompletion *completion, const VnVm *vm, VnTechId id)
+{
+  const VnImage *image = vm->image != VN_NO_ID ? &completion->model->images[vm->image] : NULL;
+  const struct {
+    gboolean wanted;
+    VnTechCan can;
+    const char *word;
+  } limits[] = {
+      {vm->memory != 0 || (image != NULL && image->memory != 0), VN_CAN_MEMORY, "memory"},
+      {vm->cpus != 0 || (image != NULL && image->cpus != 0), VN_CAN_CPUS, "cpus"},
+      {vm->processes != 0, VN_CAN_PROCESSES, "processes"},
+  };
+  for (gsize i = 0; i < G_N_ELEMENTS(limits); i++)
+    if (limits[i].wanted && (vn_tech(id)->can & limits[i].can) == 0) {
+      g_autofree char *what = g_strdup_printf("`%s` asks for %s", vm->name, limits[i].word);
+      refuse(completion, vm->span, id, limits[i].can, what);
+    }
+}
+
 static void
 check_vm(const VnCompletion *completion, const VnVm *vm)
 {
-  if (vm->n_ifaces == 0 || (vm->n_files == 0 && vm->vm == NULL))
+  if (vm->n_ifaces == 0)
     return;
   VnTechId id = tech_of(completion->topology, vm);
+  check_limits(completion, vm, id);
   if (vm->n_files > 0 && (vn_tech(id)->can & VN_CAN_FILES) == 0) {
     g_autofree char *what = g_strdup_printf("`%s` asks for a file", vm->name);
     refuse(completion, vm->files[0].span, id, VN_CAN_FILES, what);
