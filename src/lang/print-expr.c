@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Names, types, expressions and parameters, as the formatter writes them. */
+#include "lang/print-parts.h"
+
+/* ---- pieces ---- */
+
+void
+vn_print_ident(VnLayout *l, VnIdent ident)
+{
+  vn_layout_flush(l, ident.span.start);
+  vn_layout_put(l, ident.symbol->text);
+}
+
+void
+vn_print_list(VnLayout *l, const char *open, VnAstSeq items, const char *close)
+{
+  vn_layout_put(l, open);
+  for (guint32 i = 0; i < items.n; i++) {
+    if (i > 0)
+      vn_layout_put(l, "," VN_SOFT_SPACE);
+    vn_print_expr(l, items.items[i]);
+  }
+  vn_layout_put(l, close);
+}
+
+void
+vn_print_idents(VnLayout *l, const VnIdent *idents, guint32 n, const char *between)
+{
+  for (guint32 i = 0; i < n; i++) {
+    if (i > 0)
+      vn_layout_put(l, between);
+    vn_print_ident(l, idents[i]);
+  }
+}
+
+/* A word and an expression; nothing if there is none. */
+void
+vn_print_with(VnLayout *l, const char *word, const VnAst *value)
+{
+  if (value == NULL)
+    return;
+  vn_layout_put(l, word);
+  vn_print_expr(l, value);
+}
+
+/* ---- types ---- */
+
+void
+vn_print_type(VnLayout *l, const VnAstType *type)
+{
+  for (; type != NULL; type = type->also) {
+    vn_print_ident(l, type->name);
+    if (type->element != NULL) {
+      vn_layout_put(l, "<");
+      vn_print_type(l, type->element);
+      vn_layout_put(l, ">");
+    }
+    vn_layout_put(l, type->optional ? "?" : "");
+    vn_layout_put(l, type->also != NULL ? "|" : "");
+  }
+}
+
+/* ---- expressions ---- */
+
+static void
+print_binary(VnLayout *l, const VnAstBinary *node)
+{
+  vn_print_expr(l, node->left);
+  if (node->op == VN_OP_RANGE)
+    vn_layout_put(l, "..");
+  else {
+    vn_layout_put(l, " ");
+    vn_layout_put(l, vn_op_text(node->op));
+    vn_layout_put(l, VN_SOFT_SPACE);
+  }
+  vn_print_expr(l, node->right);
+}
+
+static void
+print_unary(VnLayout *l, const VnAstUnary *node)
+{
+  gboolean twice = node->op == VN_OP_NEG && node->operand->kind == VN_AST_UNARY;
+  vn_layout_put(l, vn_op_text(node->op));
+  vn_layout_put(l, node->op == VN_OP_NOT || twice ? " " : "");
+  vn_print_expr(l, node->operand);
+}
+
+/* The texts of a string keep their quotes and braces, so they come from the source. */
+static void
+print_interpolation(VnLayout *l, const VnAstList *node)
+{
+  const VnAstString *first = (const VnAstString *)node->items.items[0];
+  if (first->form == VN_STRING_MULTILINE) { /* its lines decide how much indent is taken off */
+    vn_layout_source(l, node->ast.span);
+    return;
+  }
+  vn_layout_keep_line(l, TRUE);
+  for (guint32 i = 0; i < node->items.n; i++)
+    vn_print_expr(l, node->items.items[i]);
+  vn_layout_keep_line(l, FALSE);
+}
+
+static void
+print_argument(VnLayout *l, const VnAstArgument *argument)
+{
+  if (argument->name.symbol != NULL) {
+    vn_print_ident(l, argument->name);
+    vn_layout_put(l, "=");
+  }
+  vn_print_expr(l, argument->value);
+}
+
+#define AS(Type) ((const Type *)node)
+
+void
+vn_print_expr(VnLayout *l, const VnAst *node)
+{
+  vn_layout_flush(l, node->span.start);
+  switch ((int)node->kind) {
+  case VN_AST_INTERPOLATION:
+    print_interpolation(l, AS(VnAstList));
+    break;
+  case VN_AST_NAME:
+    vn_print_ident(l, AS(VnAstName)->name);
+    break;
+  case VN_AST_LIST:
+    vn_print_list(l, "[", AS(VnAstList)->items, "]");
+    break;
+  case VN_AST_SET:
+    vn_print_list(l, "{", AS(VnAstList)->items, "}");
+    break;
+  case VN_AST_PAREN:
+    vn_print_with(l, "(", AS(VnAstUnary)->operand);
+    vn_layout_put(l, ")");
+    break;
+  case VN_AST_UNARY:
+    print_unary(l, AS(VnAstUnary));
+    break;
+  case VN_AST_BINARY:
+    print_binary(l, AS(VnAstBinary));
+    break;
+  case VN_AST_CONVERT:
+    vn_print_expr(l, AS(VnAstConvert)->operand);
+    vn_layout_put(l, " in ");
+    vn_print_ident(l, AS(VnAstConvert)->unit);
+    break;
+  case VN_AST_INDEX:
+    vn_print_expr(l, AS(VnAstIndex)->base);
+    vn_print_with(l, "[", AS(VnAstIndex)->index);
+    vn_layout_put(l, "]");
+    break;
+  case VN_AST_MEMBER:
+    vn_print_expr(l, AS(VnAstMember)->base);
+    vn_layout_put(l, ".");
+    vn_print_ident(l, AS(VnAstMember)->name);
+    break;
+  case VN_AST_CALL:
+    vn_print_expr(l, AS(VnAstCall)->callee);
+    vn_print_list(l, "(", AS(VnAstCall)->arguments, ")");
+    break;
+  case VN_AST_ARGUMENT:
+    print_argument(l, AS(VnAstArgument));
+    break;
+  default: /* a literal */
+    vn_layout_source(l, node->span);
+  }
+}
+
+/* ---- parts ---- */
+
+void
+vn_print_param(VnLayout *l, const VnAstParam *param)
+{
+  vn_print_ident(l, param->name);
+  vn_layout_put(l, ": ");
+  vn_print_type(l, param->type);
+  vn_print_with(l, " in ", param->range);
+  vn_print_with(l, " = ", param->initial);
+}
+
+void
+vn_print_params(VnLayout *l, VnAstSeq params)
+{
+  vn_layout_put(l, "(");
+  for (guint32 i = 0; i < params.n; i++) {
+    if (i > 0)
+      vn_layout_put(l, "," VN_SOFT_SPACE);
+    vn_print_param(l, (const VnAstParam *)params.items[i]);
+  }
+  vn_layout_put(l, ")");
+}
+
+void
+vn_print_items(VnLayout *l, VnAstSeq items)
+{
+  vn_print_list(l, "", items, "");
+}
+
+/* Begins the line of a declaration `word name …`, its first cell. */
+void
+vn_print_begin(VnLayout *l, const VnAst *node, const char *word)
+{
+  vn_layout_line(l, node->span.start);
+  vn_layout_cell(l, word);
+  vn_layout_put(l, word);
+  vn_layout_put(l, " ");
+}
+
+void
+vn_print_finish(VnLayout *l, const VnAst *node)
+{
+  vn_layout_end(l, node->span.end, ";");
+}
