@@ -12,7 +12,7 @@ build_decl(VnParser *p, gsize size, VnAstKind kind, VnSpan span, VnIdent name)
 {
   VnAstDecl *decl = vn_build_node(p, size, kind, span, 1);
   decl->name = name;
-  if (p->lexer.comments->len > 0)
+  if (p->lexer.comments->len > 0 && kind != VN_AST_IF)
     decl->doc = vn_comment_doc(&p->lexer, p->arena, span.start);
   return decl;
 }

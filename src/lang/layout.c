@@ -229,24 +229,47 @@ comments_between(VnLayout *l, VnPos pos)
   }
 }
 
+/* The spaces that the next piece was to follow. */
+static void
+trim_end(Line *line)
+{
+  if (line->cells->len == 0)
+    return;
+  GString *text = cell_at(line, line->cells->len - 1)->text;
+  while (text->len > 0 && (text->str[text->len - 1] == ' ' ||
+                           text->str[text->len - 1] == *VN_SOFT_SPACE))
+    g_string_truncate(text, text->len - 1);
+}
+
+/* One comment inside a statement, and the line on which it goes on. */
+static void
+comment_inside(VnLayout *l, VnSpan span)
+{
+  Line *line = current(l);
+  guint indent = l->indent + 1;
+  trim_end(line);
+  if (has_text(line) && !first_on_line(l, span.start))
+    line->comment = comment_text(l, span);
+  else if (has_text(line))
+    own_line_comment(l, span, indent);
+  else {
+    g_autofree char *text = comment_text(l, span);
+    line->blank_before = blank_before(l, span.start);
+    vn_layout_put(l, text);
+  }
+  new_line(l, indent)->continued = TRUE;
+  l->broken = TRUE;
+}
+
 void
 vn_layout_flush(VnLayout *l, VnPos pos)
 {
-  VnSpan span;
-  while (take_comment(l, pos, &span)) {
-    Line *line = current(l);
-    guint indent = l->indent + 1;
-    if (has_text(line) && !first_on_line(l, span.start))
-      line->comment = comment_text(l, span);
-    else if (has_text(line))
-      own_line_comment(l, span, indent);
-    else {
-      g_autofree char *text = comment_text(l, span);
-      vn_layout_put(l, text);
-    }
-    new_line(l, indent)->continued = TRUE;
-    l->broken = TRUE;
-  }
+  VnSpan span = VN_SPAN_NONE;
+  while (take_comment(l, pos, &span))
+    comment_inside(l, span);
+  /* `##` and an empty line document nothing: the empty line must stay */
+  if (span.end > 0)
+    current(l)->blank_before = first_on_line(l, span.start) && blank_before(l, pos);
 }
 
 /* ---- statements and blocks ---- */
@@ -270,11 +293,19 @@ pending_before(const VnLayout *l, VnPos end)
   return i - l->next_comment;
 }
 
+/* Whether a comment follows on the line where a statement ended. */
+static gboolean
+comment_follows(const VnLayout *l, VnPos end)
+{
+  const char *c = at(l, end);
+  return c[strspn(c, " \t\r")] == '#';
+}
+
 void
 vn_layout_end(VnLayout *l, VnPos end, const char *sign)
 {
   VnSpan span;
-  if (pending_before(l, end) == 1 && take_comment(l, end, &span))
+  if (pending_before(l, end) == 1 && !comment_follows(l, end) && take_comment(l, end, &span))
     current(l)->comment = comment_text(l, span);
   else
     vn_layout_flush(l, end);
@@ -357,10 +388,13 @@ text_width(const char *text)
 static guint
 line_width(const Line *line)
 {
-  guint width = line->indent * 2;
-  for (guint i = 0; i < line->cells->len; i++)
-    width += text_width(cell_at(line, i)->text->str) + cell_at(line, i)->pad + (i > 0);
-  return width;
+  guint width = 0;
+  for (guint i = 0; i < line->cells->len; i++) {
+    const Cell *cell = cell_at(line, i);
+    if (cell->text->len > 0)
+      width += text_width(cell->text->str) + cell->pad + (width > 0);
+  }
+  return width + line->indent * 2;
 }
 
 guint
@@ -435,6 +469,22 @@ align_column(VnLayout *l, guint j)
   return any;
 }
 
+static gboolean
+opens_block(const Line *line)
+{
+  const GString *last = cell_at(line, line->cells->len - 1)->text;
+  return last->len > 0 && last->str[last->len - 1] == '{';
+}
+
+/* Whether the comment of a line stands under that of the line before. */
+static gboolean
+aligns_comment(const Line *before, const Line *line)
+{
+  return line->comment != NULL && !line->blank_before &&
+         (line->indent == before->indent || line->continued) && !opens_block(before) &&
+         line_width(line) + COMMENT_GAP <= VN_FORMAT_COLUMNS && !has_line_end(line);
+}
+
 /* Comments at the ends of neighbouring lines begin in one column. */
 static void
 align_comments(VnLayout *l)
@@ -445,14 +495,10 @@ align_comments(VnLayout *l)
     to = from + 1;
     if (first->comment == NULL || column > VN_FORMAT_COLUMNS || has_line_end(first))
       continue;
-    for (; to < l->lines->len; to++) {
-      const Line *line = g_ptr_array_index(l->lines, to);
-      guint width = line_width(line) + COMMENT_GAP;
-      if (line->comment == NULL || line->blank_before || width > VN_FORMAT_COLUMNS ||
-          has_line_end(line))
-        break;
-      column = MAX(column, width);
-    }
+    for (; to < l->lines->len && aligns_comment(g_ptr_array_index(l->lines, to - 1),
+                                                g_ptr_array_index(l->lines, to));
+         to++)
+      column = MAX(column, line_width(g_ptr_array_index(l->lines, to)) + COMMENT_GAP);
     for (guint i = from; i < to; i++)
       ((Line *)g_ptr_array_index(l->lines, i))->comment_column = column;
   }
@@ -492,7 +538,7 @@ write_line(GString *out, const Line *line)
   g_autoptr(GString) text = g_string_new(NULL);
   for (guint i = 0; i < line->cells->len; i++) {
     const Cell *cell = cell_at(line, i);
-    if (i > 0)
+    if (text->len > 0 && cell->text->len > 0)
       g_string_append(text, VN_SOFT_SPACE);
     g_string_append(text, cell->text->str);
     if (cell->pad > 0)

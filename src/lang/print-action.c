@@ -139,46 +139,37 @@ print_line(VnLayout *l, const VnAst *node, guint column)
   vn_print_finish(l, node);
 }
 
-/* What follows the parameters, as a cell that may go to a line of its own. */
-static void
-print_returns(VnLayout *l, const VnAstAction *action)
+/* What follows the parameters, which ended at `end`, as a cell that may go to a line of its own.
+ * Returns where it ends. */
+static VnPos
+print_returns(VnLayout *l, const VnAstAction *action, VnPos end)
 {
   if (action->returns.n == 0 && !action->background)
-    return;
+    return end;
   vn_layout_cell(l, "returns");
   if (action->returns.n > 0) {
+    VnPos word = vn_layout_next(l, end);
+    vn_layout_flush(l, word);
     vn_layout_put(l, "returns ");
-    vn_print_params(l, action->returns);
+    end = vn_print_params(l, action->returns,
+                          vn_layout_next(l, word + (VnPos)strlen("returns")));
   }
-  if (action->background)
-    vn_layout_put(l, action->returns.n > 0 ? " background" : "background");
-}
-
-/* The place of the `{`: between the last thing that has a place and it there are only words, signs
- * and comments. */
-static VnPos
-body_brace(VnLayout *l, const VnAstAction *action)
-{
-  VnPos pos = action->name.span.end;
-  if (action->parameters.n > 0)
-    pos = action->parameters.items[action->parameters.n - 1]->span.end;
-  if (action->returns.n > 0)
-    pos = action->returns.items[action->returns.n - 1]->span.end;
-  for (pos = vn_layout_next(l, pos); *vn_layout_text(l, pos) != '{';)
-    pos = vn_layout_next(l, pos + 1);
-  return pos;
+  if (!action->background)
+    return end;
+  end = vn_layout_next(l, end) + (VnPos)strlen("background");
+  vn_layout_put(l, action->returns.n > 0 ? " background" : "background");
+  return end;
 }
 
 /* The brace follows on the same line if all fits, else it stands alone below. */
 static void
-print_action_head(VnLayout *l, const VnAstAction *action)
+print_head(VnLayout *l, const VnAstAction *action)
 {
   vn_print_begin(l, &action->ast, "action");
   vn_print_ident(l, action->name);
-  vn_print_params(l, action->parameters);
+  VnPos end = vn_print_params(l, action->parameters, vn_layout_next(l, action->name.span.end));
   guint cells = vn_layout_cells(l);
-  print_returns(l, action);
-  VnPos brace = body_brace(l, action);
+  VnPos brace = vn_layout_next(l, print_returns(l, action, end));
   if (vn_layout_width(l) + 2 <= VN_FORMAT_COLUMNS) {
     vn_layout_open(l, brace);
     return;
@@ -195,7 +186,7 @@ vn_print_action(VnLayout *l, const VnAstAction *action)
   for (guint32 i = 0; i < action->body.n; i++)
     if (action->body.items[i]->kind == VN_AST_VARIANT)
       column = MAX(column, first_width((const VnAstVariant *)action->body.items[i]));
-  print_action_head(l, action);
+  print_head(l, action);
   for (guint32 i = 0; i < action->body.n; i++)
     print_line(l, action->body.items[i], column);
   vn_layout_close(l, action->ast.span.end - 1);

@@ -95,8 +95,12 @@ print_interpolation(VnLayout *l, const VnAstList *node)
     return;
   }
   vn_layout_keep_line(l, TRUE);
-  for (guint32 i = 0; i < node->items.n; i++)
-    vn_print_expr(l, node->items.items[i]);
+  for (guint32 i = 0; i < node->items.n; i++) {
+    const VnAst *item = node->items.items[i];
+    if (i % 2 == 1 && *vn_layout_text(l, item->span.start) == '{')
+      vn_layout_put(l, " "); /* `{{` would be a brace */
+    vn_print_expr(l, item);
+  }
   vn_layout_keep_line(l, FALSE);
 }
 
@@ -178,16 +182,23 @@ vn_print_param(VnLayout *l, const VnAstParam *param)
   vn_print_with(l, " = ", param->initial);
 }
 
-void
-vn_print_params(VnLayout *l, VnAstSeq params)
+/* A comment keeps its side of a comma: right above a parameter it would document that one. */
+VnPos
+vn_print_params(VnLayout *l, VnAstSeq params, VnPos paren)
 {
+  VnPos end = paren + 1;
+  vn_layout_flush(l, paren);
   vn_layout_put(l, "(");
   for (guint32 i = 0; i < params.n; i++) {
-    if (i > 0)
+    if (i > 0) {
+      vn_layout_flush(l, vn_layout_next(l, end));
       vn_layout_put(l, "," VN_SOFT_SPACE);
+    }
     vn_print_param(l, (const VnAstParam *)params.items[i]);
+    end = params.items[i]->span.end;
   }
   vn_layout_put(l, ")");
+  return vn_layout_next(l, end) + 1;
 }
 
 void

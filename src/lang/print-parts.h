@@ -13,7 +13,8 @@ void vn_print_with(VnLayout *l, const char *word, const VnAst *value);
 void vn_print_list(VnLayout *l, const char *open, VnAstSeq items, const char *close);
 void vn_print_items(VnLayout *l, VnAstSeq items);
 void vn_print_param(VnLayout *l, const VnAstParam *param);
-void vn_print_params(VnLayout *l, VnAstSeq params);
+/* In parentheses, the first of which is at `paren`; returns the place behind the last one. */
+VnPos vn_print_params(VnLayout *l, VnAstSeq params, VnPos paren);
 
 /* Begins the line of a declaration `word name …`, its first cell; ends it with `;`. */
 void vn_print_begin(VnLayout *l, const VnAst *node, const char *word);
