@@ -48,8 +48,8 @@ check_field(VnCompiler *c, const VnAstParam *ast, VnCheckedField *field)
     return;
   field->type = vn_type_from_ast(c, ast->type);
   if (!is_result_kind(field->type.kind)) {
-    vn_diag_add(c->sink, VN_DIAG_VN103, ast->type->ast.span, "a result can't be a %s",
-                vn_type_text(field->type));
+    vn_diag_add(c->sink, VN_DIAG_VN103, ast->type->ast.span, "a result can't be %s",
+                vn_type_noun(field->type));
     field->type = (VnType){.kind = VN_KIND_ANY};
   }
 }
@@ -120,16 +120,11 @@ vn_check_signature(VnCompiler *c, VnThing *thing)
 
 /* ---- regular expressions ---- */
 
-/* Compiles; NULL: reported. */
+/* NULL: it is malformed, which the parser has said. */
 static GRegex *
-compile_regex(VnCompiler *c, const VnAstString *ast)
+compile_regex(const VnAstString *ast)
 {
-  g_autoptr(GError) error = NULL;
-  GRegex *regex = g_regex_new(ast->text, G_REGEX_MULTILINE, 0, &error);
-  if (regex == NULL)
-    vn_diag_add(c->sink, VN_DIAG_VN008, ast->ast.span, "the regular expression is wrong: %s",
-                error->message);
-  return regex;
+  return g_regex_new(ast->text, G_REGEX_MULTILINE, 0, NULL);
 }
 
 /* The next `(?<name>` or `(?P<name>` from *text on, as an interned name; NULL at the end. */
@@ -191,8 +186,8 @@ check_parse_unit(VnCompiler *c, const VnAstParse *ast, const VnCheckedField *fie
   guint8 kind = field->type.kind;
   if (is_quantity(kind) && !vn_unit_measures(unit, kind))
     vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN104, ast->ast.span,
-                             "`%s` is a %s: the line must say in which unit the number is",
-                             field->name->text, vn_type_text(field->type)),
+                             "`%s` is %s: the line must say in which unit the number is",
+                             field->name->text, vn_type_noun(field->type)),
                  "write it like `parse /…/ in %s;`", kind == VN_VALUE_DURATION ? "ms"
                                                    : kind == VN_VALUE_SIZE     ? "KiB"
                                                                                : "kbit");
@@ -210,7 +205,7 @@ check_parse(VnCompiler *c, const VnCheckedAction *action, const VnAstParse *ast,
                   ast->unit.symbol->text);
   }
   *parse = (VnActionParse){.pattern = ast->regex->text, .unit = unit};
-  g_autoptr(GRegex) regex = compile_regex(c, ast->regex);
+  g_autoptr(GRegex) regex = compile_regex(ast->regex);
   if (regex == NULL) {
     memset(given, TRUE, sizeof *given * action->n_fields); /* what it gives is not known */
     return;
@@ -425,8 +420,8 @@ check_requires(VnCompiler *c, VnCheckedAction *action, const VnAstRequires *ast)
   if (type.kind == VN_VALUE_LIST ? type.element != VN_VALUE_HOST
                                  : type.kind != VN_KIND_ANY && !vn_type_is_vms(type)) {
     VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN103, ast->target.span,
-                               "`%s` must be a host, this is a %s", ast->target.symbol->text,
-                               vn_type_text(type));
+                               "`%s` must be a host, this is %s", ast->target.symbol->text,
+                               vn_type_noun(type));
     vn_diag_place(diag, action->params[place].span, "declared here");
     return;
   }
@@ -446,7 +441,6 @@ check_ready(VnCompiler *c, VnCheckedAction *action, const VnAstReady *ast)
     line->port = check_port(c, ast->port);
     return;
   }
-  g_autoptr(GRegex) regex = compile_regex(c, ast->regex);
   line->pattern = ast->regex->text;
   if (ast->stream.symbol == NULL)
     return;

@@ -67,6 +67,12 @@ check_argument(Matcher *m, const VnCheckedParam *param, const VnAstArgument *arg
 {
   if (is_flag(param, argument))
     return vn_term_const(m->c, argument->ast.span, vn_value_bool(TRUE));
+  if (param->flag && argument->name.symbol == NULL) {
+    VnDiag *diag = wrong(m, argument->ast.span, "this is not what `%s` takes%.0s", m->signature->callee);
+    vn_diag_hint(diag, "it is `%s` or `%s(%s)`", m->signature->callee, m->signature->callee,
+                 param->name);
+    return vn_term_error(m->c, argument->ast.span);
+  }
   VnTerm *term = vn_check_expr(m->c, argument->value);
   g_autofree char *what = g_strdup_printf("`%s`", param->name);
   m->ok &= term->kind != VN_TERM_ERROR && vn_check_type(m->c, term, param->type, what);

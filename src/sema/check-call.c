@@ -269,7 +269,7 @@ check_builtin(VnCompiler *c, const VnAstCall *ast, VnBuiltin builtin)
   if (list.kind != VN_KIND_ANY && list.kind != VN_VALUE_LIST && list.kind != VN_VALUE_SET &&
       list.kind != VN_VALUE_RANGE && list.kind != VN_VALUE_GROUP) {
     vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN103, args[0]->span, "`%s` needs a list, this is %s",
-                             name, vn_type_text(list)),
+                             name, vn_type_noun(list)),
                  "the result of a group task is a list, that of a single task one value");
     return vn_term_error(c, ast->ast.span);
   }
@@ -304,7 +304,7 @@ check_hosts(VnCompiler *c, const VnAstCall *ast)
   if (type.kind != VN_KIND_ANY && type.kind != VN_VALUE_SEGMENT && type.kind != VN_VALUE_SITE &&
       !segments) {
     vn_diag_add(c->sink, VN_DIAG_VN103, args[0]->span,
-                "`hosts` needs a segment or a site, this is %s", vn_type_text(type));
+                "`hosts` needs a segment or a site, this is %s", vn_type_noun(type));
     return vn_term_error(c, ast->ast.span);
   }
   VnTerm *term = vn_term_new(c, VN_TERM_HOSTS_OF, ast->ast.span,

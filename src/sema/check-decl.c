@@ -155,12 +155,14 @@ may_stand_here(VnCompiler *c, const VnAst *ast)
     diag = vn_diag_add(c->sink, VN_DIAG_VN122, ast->span, "`%s` can't stand in a block", what);
   else if (place == PLACE_NOT_IN_LOOP && c->loop_depth > 0)
     diag = vn_diag_add(c->sink, VN_DIAG_VN122, ast->span, "`%s` can't stand in a loop", what);
-  else if (c->loop_depth > 0 && lacks_index(ast))
-    vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN122, ((const VnAstDecl *)ast)->name.span,
-                             "a %s in a loop needs an index", what),
-                 "write `%s %s[i] …`", what, ((const VnAstDecl *)ast)->name.symbol->text);
   if (diag != NULL)
     vn_diag_hint(diag, "it counts once: put it outside");
+  if (diag == NULL && c->loop_depth > 0 && lacks_index(ast)) {
+    diag = vn_diag_add(c->sink, VN_DIAG_VN122, ((const VnAstDecl *)ast)->name.span,
+                       "a %s in a loop needs an index", what);
+    vn_diag_hint(diag, "write `%s %s[i] …`", what, ((const VnAstDecl *)ast)->name.symbol->text);
+  }
+  c->left_out |= diag != NULL;
   return diag == NULL;
 }
 
@@ -403,7 +405,7 @@ check_measure(VnCompiler *c, VnItem *item)
       kind == VN_KIND_ANY)
     return;
   VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN103, value->span,
-                             "a measure is a number, this is %s", vn_type_text(value->type));
+                             "a measure is a number, this is %s", vn_type_noun(value->type));
   if (kind == VN_VALUE_LIST)
     vn_diag_hint(diag, "reduce the list: sum(…), mean(…), max(…)");
   if (kind == VN_VALUE_BOOL)
@@ -485,6 +487,8 @@ check_module(VnCompiler *c, VnModule *module)
 static void
 warn_unused_modules(VnCompiler *c, const VnModule *module)
 {
+  if (c->syntax_errors)
+    return;
   for (guint32 i = 0; i < module->n_uses; i++)
     if (!module->uses[i].used && module->uses[i].module != NULL)
       vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN124, module->uses[i].span,

@@ -115,8 +115,8 @@ check_list(VnCompiler *c, const VnAstList *ast)
     if (common == VN_KIND_ANY) {
       VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN103, terms[i]->span,
                                  "the items of a list must be of one type: this is %s",
-                                 vn_type_text(terms[i]->type));
-      vn_diag_place(diag, terms[0]->span, "this is %s", vn_type_text(terms[0]->type));
+                                 vn_type_noun(terms[i]->type));
+      vn_diag_place(diag, terms[0]->span, "this is %s", vn_type_noun(terms[0]->type));
       return vn_term_error(c, ast->ast.span);
     }
     element = common;

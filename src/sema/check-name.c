@@ -143,7 +143,7 @@ array_element(VnCompiler *c, const VnAst *ast, VnTerm *base, VnTerm *index)
   if (!slice && kind != VN_VALUE_INT && kind != VN_VALUE_PORT && kind != VN_KIND_ANY) {
     VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN103, index->span,
                                "an index of `%s` is an int or a range, this is %s",
-                               base->thing->name->text, vn_type_text(index->type));
+                               base->thing->name->text, vn_type_noun(index->type));
     vn_diag_place(diag, base->thing->span, "an array, declared here");
     return vn_term_error(c, ast->span);
   }
@@ -169,7 +169,7 @@ index_term(VnCompiler *c, const VnAst *ast, VnTerm *base, VnTerm *index)
   guint8 base_kind = base->type.kind == VN_VALUE_GROUP ? VN_VALUE_SET : base->type.kind;
   if (vn_expr_index_kind(base_kind, VN_VALUE_INT) == VN_VALUE_NONE) {
     VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN103, base->span, "%s has no elements",
-                               vn_type_text(base->type));
+                               vn_type_noun(base->type));
     if (base->type.kind == VN_VALUE_TASK)
       vn_diag_hint(diag, "one member's results are read by a field: `…[…].ok`");
     else if (base->kind == VN_TERM_THING)
@@ -234,7 +234,7 @@ check_member_index(VnCompiler *c, const VnTerm *base, const VnTerm *member)
   if (member->type.kind != VN_KIND_ANY && !vn_type_is_vm(member->type)) {
     vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN103, member->span,
                              "a member of task `%s` is a host, this is %s", task->name->text,
-                             vn_type_text(member->type)),
+                             vn_type_noun(member->type)),
                  "`%s` is not an array of tasks", task->name->text);
     return FALSE;
   }
@@ -311,7 +311,7 @@ no_fields(VnCompiler *c, const VnAstMember *ast, const VnTerm *base)
 {
   if (base->kind != VN_TERM_ERROR)
     vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN118, ast->name.span, "%s has no field `%s`",
-                             vn_type_text(base->type), ast->name.symbol->text),
+                             vn_type_noun(base->type), ast->name.symbol->text),
                  "tasks have fields: `TASK.%s`", ast->name.symbol->text);
   return vn_term_error(c, ast->ast.span);
 }

@@ -63,7 +63,9 @@ struct VnCompiler {
   VnModule *script;
   VnThing *local_site;
   gboolean syntax_errors; /* unknown names may stand in what could not be parsed */
+  gboolean modules_broken; /* … of a module */
   gboolean checked;
+  gboolean left_out; /* a declaration that may not stand where it does */
   /* checking */
   VnContext context;
   GArray *locals;     /* of VnLocal */

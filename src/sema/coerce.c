@@ -50,8 +50,8 @@ vn_eval_coerce(VnEval *e, VnType type, const char *what, VnSpan span, VnValue *v
   if (type.kind == VN_KIND_ANY || value->kind == VN_VALUE_NONE)
     return TRUE;
   if (!vn_type_accepts(type, type_of_value(value))) {
-    vn_eval_report(e, VN_DIAG_VN103, span, "%s must be a %s, this is a %s", what,
-                   vn_type_text(type), vn_type_text(type_of_value(value)));
+    vn_eval_report(e, VN_DIAG_VN103, span, "%s must be %s, this is %s", what,
+                   vn_type_noun(type), vn_type_noun(type_of_value(value)));
     return FALSE;
   }
   gboolean vm = value->kind == VN_VALUE_HOST || value->kind == VN_VALUE_ROUTER;

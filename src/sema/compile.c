@@ -141,6 +141,7 @@ evaluate(VnCompiler *c, const VnDefine *defines, gsize n_defines)
 {
   VnModel *model = vn_arena_new0(c->arena, VnModel);
   VnEval e = {.c = c, .arena = c->arena, .model = model, .epoch = ++c->epoch};
+  e.partial = c->left_out;
   model->arena = c->arena;
   model->sources = c->sources;
   model->name = default_name(c);

@@ -82,7 +82,7 @@ vn_eval_declare(VnEval *e, const VnItem *item, const VnDimRange *range, gint64 i
 {
   VnThing *thing = item->thing;
   VnSpan span = ((const VnAstDecl *)item->ast)->name.span;
-  if (thing == NULL || thing->array != range->array)
+  if (thing == NULL || thing->array != range->array || thing->ast->kind != item->ast->kind)
     return FALSE; /* declared twice, and reported */
   gboolean fresh = thing->epoch != e->epoch;
   if (fresh) {
@@ -385,6 +385,21 @@ make_identity(VnEval *e)
   e->identity = identity;
 }
 
+/* Constants that nothing has needed so far, for their mistakes. */
+static void
+eval_unused(VnEval *e)
+{
+  for (guint i = 0; i < e->c->modules->len; i++) {
+    const VnModule *module = e->c->modules->pdata[i];
+    for (guint k = 0; k < module->order->len; k++) {
+      VnThing *thing = module->order->pdata[k];
+      VnOperand value;
+      if (thing->kind == VN_THING_CONSTANT && thing->epoch != e->epoch)
+        vn_eval_thing(e, thing, thing->span, &value);
+    }
+  }
+}
+
 void
 vn_eval_program(VnEval *e)
 {
@@ -396,5 +411,6 @@ vn_eval_program(VnEval *e)
     if (phase == VN_PHASE_GROUPS)
       fill_groups(e);
   }
+  eval_unused(e);
   vn_eval_finish_order(e);
 }

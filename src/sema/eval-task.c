@@ -86,8 +86,8 @@ eval_argument(VnEval *e, VnTerm *term, const VnCheckedParam *param)
     VnType given = {.kind = operand.expr->type, .element = operand.expr->element};
     if (given.kind == VN_VALUE_NONE || vn_type_accepts(param->type, given))
       return operand.expr;
-    vn_eval_report(e, VN_DIAG_VN103, term->span, "`%s` must be a %s, this is a %s", param->name,
-                   vn_type_text(param->type), vn_type_text(given));
+    vn_eval_report(e, VN_DIAG_VN103, term->span, "`%s` must be %s, this is %s", param->name,
+                   vn_type_noun(param->type), vn_type_noun(given));
     return NULL;
   }
   VnValue value = operand.value;
@@ -240,8 +240,9 @@ static void
 check_stop(VnEval *e, VnItem *item, const VnTask *task)
 {
   const VnExpr *arg = task->args != NULL ? task->args[0] : NULL;
-  if (arg == NULL || arg->kind != VN_EXPR_CONST)
-    return;
+  const VnThing *known = item->task.args[0]->type.thing;
+  if (arg == NULL || arg->kind != VN_EXPR_CONST || (known != NULL && !known->mixed))
+    return; /* the checker knew which */
   const VnItem *stopped = g_array_index(e->task_sources, VnTaskSource, arg->value.id).item;
   if (!stopped->task.broken &&
       (stopped->task.action == NULL || !stopped->task.action->ast->background))

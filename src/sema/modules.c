@@ -13,10 +13,12 @@
 
 #include <string.h>
 
+/* A file beside the one that uses it, named as short as the user named that one. */
 static char *
-folder_of(const char *path)
+beside(const VnModule *user, const char *name)
 {
-  return strcmp(path, "-") == 0 ? g_strdup(".") : g_path_get_dirname(path);
+  g_autofree char *folder = g_path_get_dirname(user->file->source->path);
+  return strcmp(folder, ".") == 0 ? g_strdup(name) : g_build_filename(folder, name, NULL);
 }
 
 /* The candidates for a module, in the order in which they are tried. */
@@ -24,7 +26,6 @@ static GPtrArray *
 candidates(VnCompiler *c, const VnModule *user, const VnAstUse *use)
 {
   GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
-  g_autofree char *folder = folder_of(user->path);
   g_autoptr(GString) name = g_string_new(use->path != NULL ? use->path->text : NULL);
   for (guint32 i = 0; i < use->n_dotted; i++)
     g_string_append_printf(name, "%s%s", i > 0 ? "/" : "", use->dotted[i].symbol->text);
@@ -35,12 +36,12 @@ candidates(VnCompiler *c, const VnModule *user, const VnAstUse *use)
     return paths;
   }
   if (use->path != NULL)
-    g_ptr_array_add(paths, g_build_filename(folder, name->str, NULL));
+    g_ptr_array_add(paths, beside(user, name->str));
   const char *const *dirs = c->options.include_dirs;
   for (guint i = 0; dirs != NULL && dirs[i] != NULL; i++)
     g_ptr_array_add(paths, g_build_filename(dirs[i], name->str, NULL));
   if (use->path == NULL)
-    g_ptr_array_add(paths, g_build_filename(folder, name->str, NULL));
+    g_ptr_array_add(paths, beside(user, name->str));
   if (c->options.stdlib_dir != NULL)
     g_ptr_array_add(paths, g_build_filename(c->options.stdlib_dir, name->str, NULL));
   return paths;
@@ -101,8 +102,10 @@ add_module(VnCompiler *c, const char *name, const char *path, const VnSource *so
   module->path = vn_arena_strdup(c->arena, path);
   module->file = vn_parse_file(source, c->arena, c->symbols, c->sink);
   module->order = g_ptr_array_new();
-  if (vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) > errors)
+  if (vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) > errors) {
     c->syntax_errors = TRUE;
+    c->modules_broken |= name != NULL;
+  }
   g_ptr_array_add(c->modules, module);
   return module;
 }
@@ -133,11 +136,12 @@ find_module(VnCompiler *c, const VnModule *user, const VnAstUse *use)
 }
 
 static void
-check_duplicate_use(VnCompiler *c, const VnModule *module, const VnUse *use)
+check_duplicate_use(VnCompiler *c, const VnModule *module, VnUse *use)
 {
   for (const VnUse *other = module->uses; other < use; other++) {
     if (other->qualifier != use->qualifier)
       continue;
+    use->used = TRUE; /* one complaint is enough */
     gboolean same = other->module == use->module;
     VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN102, use->span, "%s `%s` already",
                                same ? "the file uses" : "another module is called",

@@ -196,6 +196,8 @@ add_builtin_names(GPtrArray *names)
 }
 
 
+
+/* The nearest of all names that are visible. */
 static const char *
 suggest(VnCompiler *c, const VnSymbol *name)
 {
@@ -213,11 +215,48 @@ suggest(VnCompiler *c, const VnSymbol *name)
   return vn_diag_nearest(name->text, (const char *const *)names->pdata, names->len);
 }
 
+static gboolean
+is_word(char byte)
+{
+  return g_ascii_isalnum(byte) || byte == '_';
+}
+
+/* Does the word before `at` begin a declaration? */
+static gboolean
+follows_declaration(const char *text, const char *at)
+{
+  static const char *const words[] = {"let",  "param", "site",   "image", "segment", "host", "router",
+                                      "group", "task", "action", "for",   "as",      NULL};
+  while (at > text && g_ascii_isspace(at[-1]))
+    at--;
+  const char *end = at;
+  while (at > text && is_word(at[-1]))
+    at--;
+  g_autofree char *word = g_strndup(at, (gsize)(end - at));
+  return g_strv_contains(words, word);
+}
+
+/* Is it declared where the parser understood nothing? Then the syntax error is enough. */
+static gboolean
+lost_in_syntax(const VnCompiler *c, const VnSymbol *name)
+{
+  if (!c->syntax_errors)
+    return FALSE;
+  if (c->modules_broken)
+    return TRUE;
+  const char *text = c->script->file->source->text;
+  for (const char *at = strstr(text, name->text); at != NULL; at = strstr(at + 1, name->text))
+    if (!is_word(at[name->length]) && (at == text || !is_word(at[-1])) &&
+        follows_declaration(text, at))
+      return TRUE;
+  return FALSE;
+}
+
 void
 vn_scope_unknown(VnCompiler *c, VnSpan span, const VnSymbol *name, const char *what)
 {
-  if (c->syntax_errors)
-    return; /* it may be declared where nothing could be understood */
+  if (c->suggestions < MAX_SUGGESTIONS ? lost_in_syntax(c, name) : c->syntax_errors)
+    return;
   for (guint32 i = 0; i < c->context.module->n_uses; i++)
     if (c->context.module->uses[i].module == NULL)
       return; /* it may come from the module that was not found */

@@ -91,6 +91,7 @@ struct VnTerm {
 
 /* What a type is called in messages: "list of int", "host". */
 const char *vn_type_text(VnType type);
+const char *vn_type_noun(VnType type); /* "an int" */
 VnType vn_type_of_kind(VnValueKind kind);
 VnType vn_type_list(guint8 element);
 gboolean vn_type_is_vm(VnType type);  /* a host or router */

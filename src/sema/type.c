@@ -34,6 +34,16 @@ vn_type_text(VnType type)
   return vn_value_kind_text(type.kind);
 }
 
+const char *
+vn_type_noun(VnType type)
+{
+  const char *text = vn_type_text(type);
+  if (type.kind == VN_KIND_ANY || type.kind == VN_VALUE_NONE)
+    return text;
+  g_autofree char *noun = g_strconcat(strchr("aeio", *text) != NULL ? "an " : "a ", text, NULL);
+  return g_intern_string(noun); /* there are few */
+}
+
 gboolean
 vn_type_is_vm(VnType type)
 {
@@ -136,24 +146,22 @@ literal_example(guint8 kind)
   }
 }
 
-static const char *
-article(const char *noun)
-{
-  return strcmp(noun, "anything") == 0 ? "" : strchr("aeio", noun[0]) != NULL ? "an " : "a ";
-}
-
 gboolean
 vn_check_type(VnCompiler *c, const VnTerm *term, VnType wanted, const char *what)
 {
   if (term->kind == VN_TERM_ERROR || vn_type_accepts(wanted, term->type))
     return TRUE;
   gboolean units = has_unit(wanted.kind) && has_unit(term->type.kind);
-  const char *expected = vn_type_text(wanted), *found = vn_type_text(term->type);
   VnDiag *diag = vn_diag_add(c->sink, units ? VN_DIAG_VN104 : VN_DIAG_VN103, term->span,
-                             "%s must be %s%s, this is %s%s", what, article(expected), expected,
-                             article(found), found);
+                             "%s must be %s, this is %s", what, vn_type_noun(wanted),
+                             vn_type_noun(term->type));
   const char *example = literal_example(wanted.kind);
-  if (example != NULL)
+  gboolean many = term->type.kind == VN_VALUE_LIST && term->type.element == wanted.kind;
+  if (many && wanted.kind == VN_VALUE_BOOL)
+    vn_diag_hint(diag, "make one of them: all(…), any(…)");
+  else if (many && vn_expr_builtin_kind(VN_BUILTIN_SUM, wanted.kind) != VN_VALUE_NONE)
+    vn_diag_hint(diag, "make one of them: sum(…), max(…), mean(…)");
+  else if (example != NULL)
     vn_diag_hint(diag, "write it like %s", example);
   return FALSE;
 }
