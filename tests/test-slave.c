@@ -143,7 +143,7 @@ static const VnDriver bare_driver = {.tech = VN_TECH_NETNS,
 /* ---- a master ---- */
 
 typedef struct {
-  VnSlave *slave;
+  VnDaemon *daemon;
   VnConfig *config;
   gboolean idle;
   VnSession *master;
@@ -228,7 +228,7 @@ connect_master(Rig *rig)
   int fds[2];
   g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
   rig->master = vn_session_new(fds[0], &master_events, rig);
-  vn_slave_attach(rig->slave, fds[1]);
+  vn_daemon_attach(rig->daemon, fds[1]);
 }
 
 static const char *configuration; /* NULL: none */
@@ -258,7 +258,7 @@ rig_init(Rig *rig)
   rig->config = make_config();
   rig->log = g_string_new(NULL);
   rig->output = g_string_new(NULL);
-  const VnSlaveOptions options = {.drivers = drivers,
+  const VnDaemonOptions options = {.drivers = drivers,
                                   .n_drivers = 1,
                                   .config = rig->config,
                                   .agent_dir = agents,
@@ -267,7 +267,7 @@ rig_init(Rig *rig)
                                   .log = slave_log,
                                   .idle = slave_idle,
                                   .data = rig};
-  rig->slave = vn_slave_new(&options);
+  rig->daemon = vn_daemon_new(&options);
   connect_master(rig);
 }
 
@@ -276,7 +276,7 @@ rig_clear(Rig *rig)
 {
   g_clear_pointer(&rig->master, vn_session_free);
   until(rig->idle);
-  vn_slave_free(rig->slave);
+  vn_daemon_free(rig->daemon);
   vn_config_free(rig->config);
   g_string_free(rig->log, TRUE);
   g_string_free(rig->output, TRUE);
@@ -430,11 +430,11 @@ test_names_are_unique(void)
   open_two(&rig);
   VnSession *first = rig.master;
   connect_master(&rig);
-  g_assert_cmpuint(vn_slave_sessions(rig.slave), ==, 2);
+  g_assert_cmpuint(vn_daemon_sessions(rig.daemon), ==, 2);
   expect(&rig, VN_MESSAGE_OPEN, "(1, 'run-1')",
          "4294967295: this slave has an experiment run-1 already; ");
   vn_session_free(first);
-  until(vn_slave_sessions(rig.slave) == 1);
+  until(vn_daemon_sessions(rig.daemon) == 1);
   expect(&rig, VN_MESSAGE_OPEN, "(1, 'run-1')", "");
   rig_clear(&rig);
 }

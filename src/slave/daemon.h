@@ -8,9 +8,9 @@
 
 #include "slave/experiment.h"
 
-#define VN_SLAVE_SESSIONS_MAX 256u
+#define VN_DAEMON_SESSIONS_MAX 256u
 
-typedef struct VnSlave VnSlave;
+typedef struct VnDaemon VnDaemon;
 
 typedef struct {
   const VnDriver *const *drivers;
@@ -21,18 +21,20 @@ typedef struct {
   /* The last session has ended and all of its experiment is gone. */
   void (*idle)(gpointer data);
   gpointer data;
-} VnSlaveOptions;
+} VnDaemonOptions;
 
 /* The options' strings and tables are borrowed. */
-VnSlave *vn_slave_new(const VnSlaveOptions *options);
-/* No session may be left: vn_slave_end, then wait for idle. */
-void vn_slave_free(VnSlave *slave);
+VnDaemon *vn_daemon_new(const VnDaemonOptions *options);
+/* No session may be left: vn_daemon_end, then wait for idle. */
+void vn_daemon_free(VnDaemon *daemon);
 
 /* A session over a connected stream socket; takes it. */
-void vn_slave_attach(VnSlave *slave, int fd);
+void vn_daemon_attach(VnDaemon *daemon, int fd);
 /* A UNIX socket of mode 0600 that only the same user, or root, may use. A socket that a dead
  * slave left at the path is replaced, anything else there is an error. */
-gboolean vn_slave_listen(VnSlave *slave, const char *path, GError **error);
+gboolean vn_daemon_listen(VnDaemon *daemon, const char *path, GError **error);
+/* Links for packets from other slaves, likewise. */
+gboolean vn_daemon_listen_packets(VnDaemon *daemon, const char *path, GError **error);
 /* Close all sessions and listen no more. */
-void vn_slave_end(VnSlave *slave);
-guint vn_slave_sessions(const VnSlave *slave);
+void vn_daemon_end(VnDaemon *daemon);
+guint vn_daemon_sessions(const VnDaemon *daemon);

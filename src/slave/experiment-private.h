@@ -9,6 +9,7 @@
 #include "slave/capture.h"
 #include "slave/channel.h"
 #include "slave/experiment.h"
+#include "slave/forward.h"
 #include "slave/worker.h"
 #include "wire/session.h"
 
@@ -24,6 +25,7 @@ typedef struct {
   guint32 id;
   VnTechId tech;
   VnVmState state;
+  gboolean external;  /* a router with an external interface */
   gboolean changing;  /* a request turns it off or replaces its channel: an end is no loss */
   VnRequest *waiting; /* the request that waits for its HELLO */
 } VnVm;
@@ -34,6 +36,7 @@ struct VnExperiment {
   VnWorker *worker;
   VnChannels *channels;
   VnCaptures *captures; /* NULL before the first */
+  VnForward *forward;   /* NULL while no router has an external interface */
   char *name;           /* NULL: no experiment is open */
   GPtrArray *vms;       /* VnVm*, by number, with NULLs */
   GHashTable *segments; /* number to VnTechId */
@@ -60,6 +63,7 @@ struct VnRequest {
   guint n;
   VnDriverItem *items;
   VnTechId *techs;
+  gboolean *external; /* routers with an external interface */
   VnDriverChannel *channels;
   guint missing; /* HELLOs that have not come */
   guint timeout; /* source */
@@ -110,5 +114,13 @@ gboolean vn_power_lost(VnExperiment *experiment, VnVm *vm, const char *why);
 void vn_power_cancel(VnExperiment *experiment);
 
 void vn_do_capture(VnRequest *request);
+void vn_do_external(VnRequest *request);
+void vn_do_peer(VnRequest *request);
+void vn_do_stats(VnRequest *request);
+/* The packets of its routers can be moved. */
+gboolean vn_traffic_forward(VnExperiment *experiment, GError **error);
+/* In the worker: the external interface of a router that was turned on. */
+gboolean vn_traffic_open_external(VnExperiment *experiment, const VnDriver *driver,
+                                  VnDriverState *state, guint32 router, GError **error);
 /* Sends what was captured, while the session takes it; `all`: whatever it takes. */
 void vn_traffic_fetch(VnExperiment *experiment, gboolean all);

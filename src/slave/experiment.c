@@ -11,6 +11,7 @@
 #include "slave/experiment-private.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define SPIN_US 60u /* a task inside an agent takes less; waking a CPU takes as much */
 
@@ -240,6 +241,7 @@ run_release(gpointer job)
 {
   VnExperiment *experiment = ((Release *)job)->experiment;
   vn_captures_stop(experiment->captures);
+  vn_forward_stop(experiment->forward); /* it holds interfaces of routers */
   for (guint tech = 0; tech < VN_TECH_COUNT; tech++) {
     if (experiment->states[tech] != NULL)
       vn_experiment_driver(experiment, tech)->close(g_steal_pointer(&experiment->states[tech]));
@@ -250,6 +252,7 @@ static void
 forget(VnExperiment *experiment)
 {
   g_clear_pointer(&experiment->captures, vn_captures_free);
+  g_clear_pointer(&experiment->forward, vn_forward_free);
   g_clear_pointer(&experiment->channels, vn_channels_free);
   g_clear_pointer(&experiment->name, g_free);
   g_ptr_array_set_size(experiment->vms, 0);
@@ -337,6 +340,15 @@ act(VnRequest *request)
   case VN_MESSAGE_CAPTURE:
     vn_do_capture(request);
     break;
+  case VN_MESSAGE_EXTERNAL:
+    vn_do_external(request);
+    break;
+  case VN_MESSAGE_PEER:
+    vn_do_peer(request);
+    break;
+  case VN_MESSAGE_STATS:
+    vn_do_stats(request);
+    break;
   case VN_MESSAGE_PROVE:
     vn_do_prove(request);
     break;
@@ -356,6 +368,7 @@ is_request(guint16 kind)
 #define M TRUE
 #define S FALSE
 #define MS FALSE /* heartbeats, which the session keeps for itself */
+#define P FALSE
 #define VN_MESSAGE(id, number, direction, type, help)                                              \
   case number:                                                                                     \
     return direction;
@@ -364,6 +377,7 @@ is_request(guint16 kind)
 #undef M
 #undef S
 #undef MS
+#undef P
   default: /* a number from the wire */
     return FALSE;
   }
@@ -455,6 +469,15 @@ vn_experiment_new(int fd, const VnSlaveShared *shared)
   vn_session_set_heartbeat(experiment->session, 0);
   vn_session_set_spin(experiment->session, SPIN_US);
   return experiment;
+}
+
+gboolean
+vn_experiment_join(VnExperiment *experiment, guint32 from_site, guint32 to_site, int fd)
+{
+  if (experiment->forward != NULL && !experiment->releasing)
+    return vn_forward_join(experiment->forward, from_site, to_site, fd);
+  (void)close(fd); /* nothing was written to it */
+  return FALSE;
 }
 
 const char *

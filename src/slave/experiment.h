@@ -33,5 +33,7 @@ typedef struct {
 /* Takes the descriptor of the session. */
 VnExperiment *vn_experiment_new(int fd, const VnSlaveShared *shared);
 const char *vn_experiment_name(const VnExperiment *experiment); /* NULL before OPEN */
+/* A link for packets from another slave; takes it. FALSE: not yet, or not at all. */
+gboolean vn_experiment_join(VnExperiment *experiment, guint32 from_site, guint32 to_site, int fd);
 /* The slave ends: close the session and take everything down. */
 void vn_experiment_end(VnExperiment *experiment);

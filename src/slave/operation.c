@@ -133,7 +133,12 @@ vn_do_vms(VnRequest *request)
   vn_request_set_items(request, batch.n);
   for (guint i = 0; i < batch.n; i++) {
     request->items[request->n++].id = batch.vms[i].id;
-    vn_experiment_add_vm(request->experiment, batch.vms[i].id, batch.tech);
+    VnVm *vm = vn_experiment_add_vm(request->experiment, batch.vms[i].id, batch.tech);
+    vm->external = batch.vms[i].external;
+    if (vm->external && !vn_traffic_forward(request->experiment, &error)) {
+      vn_request_fail(request, vm->id, error->message);
+      g_clear_error(&error);
+    }
   }
   vn_vm_batch_clear(&batch);
   push(request, run_vms);

@@ -157,10 +157,23 @@ add_vms(VnRequest *request, GVariant *numbers)
 
 /* ---- POWER_ON ---- */
 
+/* In the worker; `external` was set in the main thread before the request was pushed. */
+static void
+open_externals(VnRequest *request, const VnDriver *driver, VnDriverState *state, guint first,
+               guint n)
+{
+  for (guint i = first; i < first + n; i++) {
+    VnDriverItem *item = &request->items[i];
+    if (item->error == NULL && request->external[i])
+      vn_traffic_open_external(request->experiment, driver, state, item->id, &item->error);
+  }
+}
+
 static void
 op_power_on(VnRequest *request, const VnDriver *driver, VnDriverState *state, guint first, guint n)
 {
   driver->power_on(state, request->items + first, request->channels + first, n);
+  open_externals(request, driver, state, first, n);
 }
 
 static void
@@ -221,6 +234,8 @@ done_power_off(gpointer job)
     if (request->items[i].error != NULL)
       continue;
     vn_channels_remove(request->experiment->channels, vm->id);
+    if (vm->external && request->experiment->forward != NULL)
+      vn_forward_remove_external(request->experiment->forward, vm->id);
     vn_power_lost(request->experiment, vm, "it was turned off");
   }
   vn_request_collect(request);
@@ -250,6 +265,7 @@ op_revert(VnRequest *request, const VnDriver *driver, VnDriverState *state, guin
                 vn_tech(request->techs[first])->title);
   else
     driver->revert(state, request->items[first].id, name, &request->channels[first], error);
+  open_externals(request, driver, state, first, n);
 }
 
 static void

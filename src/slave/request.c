@@ -43,6 +43,7 @@ vn_request_set_items(VnRequest *request, guint n)
 {
   request->items = g_new0(VnDriverItem, n);
   request->techs = g_new0(VnTechId, n);
+  request->external = g_new0(gboolean, n);
   request->channels = g_new0(VnDriverChannel, n);
   for (guint i = 0; i < n; i++)
     request->channels[i].fd = -1;
@@ -58,6 +59,7 @@ vn_request_add_vm(VnRequest *request, guint32 id)
   }
   request->items[request->n].id = id;
   request->techs[request->n] = vm->tech;
+  request->external[request->n] = vm->external;
   request->n++;
 }
 
@@ -67,12 +69,14 @@ vn_request_sort(VnRequest *request)
 {
   g_autofree VnDriverItem *items = g_memdup2(request->items, request->n * sizeof *items);
   g_autofree VnTechId *techs = g_memdup2(request->techs, request->n * sizeof *techs);
+  g_autofree gboolean *external = g_memdup2(request->external, request->n * sizeof *external);
   guint at = 0;
   for (guint tech = 0; tech < VN_TECH_COUNT; tech++) {
     for (guint i = 0; i < request->n; i++) {
       if (techs[i] != tech)
         continue;
       request->items[at] = items[i];
+      request->external[at] = external[i];
       request->techs[at++] = tech;
     }
   }
@@ -122,6 +126,7 @@ request_free(VnRequest *request)
   g_clear_handle_id(&request->timeout, g_source_remove);
   g_free(request->items);
   g_free(request->techs);
+  g_free(request->external);
   g_free(request->channels);
   g_free(request->name);
   g_free(request->filter);

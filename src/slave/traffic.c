@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What crosses or leaves segments: captures on their way to the master. */
+/* What crosses or leaves segments: captures on their way to the master, packets on their way to
+ * other routers. */
 #include <unistd.h>
 
+#include "slave/decode.h"
 #include "slave/experiment-private.h"
+
+/* ---- captures ---- */
 
 static void
 send_captured(VnExperiment *experiment, const VnCaptured *captured)
@@ -98,4 +102,87 @@ vn_do_capture(VnRequest *request)
   }
   request->tech = GPOINTER_TO_UINT(tech);
   vn_worker_push(experiment->worker, run_capture, done_capture, request);
+}
+
+/* ---- packets between routers ---- */
+
+gboolean
+vn_traffic_forward(VnExperiment *experiment, GError **error)
+{
+  if (experiment->forward == NULL)
+    experiment->forward = vn_forward_new(experiment->name, error);
+  return experiment->forward != NULL;
+}
+
+gboolean
+vn_traffic_open_external(VnExperiment *experiment, const VnDriver *driver, VnDriverState *state,
+                         guint32 router, GError **error)
+{
+  VnDriverExternal external;
+  if (driver->open_external == NULL) {
+    g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_UNSUPPORTED,
+                "%s can't have external interfaces", vn_tech(driver->tech)->title);
+    return FALSE;
+  }
+  return driver->open_external(state, router, &external, error) &&
+         vn_forward_add_external(experiment->forward, router, &external, error);
+}
+
+static void
+add_way(VnRequest *request, guint32 from, const char *text, VnWay way)
+{
+  VnPrefix prefix;
+  g_autofree char *why = NULL;
+  if (!vn_prefix_parse(text, &prefix))
+    why = g_strdup_printf("“%s” is no prefix", text);
+  else if (from >= VN_SLAVE_IDS_MAX)
+    why = g_strdup_printf("the router's number %u is too large", from);
+  else if (!vn_forward_add_way(request->experiment->forward, from, &prefix, way))
+    why = g_strdup_printf("more than %u ways", VN_WAYS_MAX);
+  if (why != NULL)
+    vn_request_fail(request, from, why);
+}
+
+void
+vn_do_external(VnRequest *request)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GVariant) items = g_variant_get_child_value(request->body, 0);
+  gsize n = g_variant_n_children(items);
+  if (!vn_traffic_forward(request->experiment, &error)) {
+    vn_request_fail(request, VN_WIRE_WHOLE, error->message);
+    n = 0;
+  }
+  for (gsize i = 0; i < n; i++) {
+    guint32 from;
+    const char *prefix;
+    VnWay way;
+    g_variant_get_child(items, i, "(u&suu)", &from, &prefix, &way.router, &way.site);
+    add_way(request, from, prefix, way);
+  }
+  vn_request_finish(request);
+}
+
+void
+vn_do_peer(VnRequest *request)
+{
+  guint32 site, own;
+  const char *path;
+  g_autoptr(GError) error = NULL;
+  g_variant_get(request->body, "(u&su)", &site, &path, &own);
+  if (!vn_traffic_forward(request->experiment, &error))
+    vn_request_fail(request, VN_WIRE_WHOLE, error->message);
+  else if (!vn_forward_add_peer(request->experiment->forward, site, path, own))
+    vn_request_fail(request, site, "the site's number is too large");
+  vn_request_finish(request);
+}
+
+void
+vn_do_stats(VnRequest *request)
+{
+  VnForward *forward = request->experiment->forward;
+  GVariant *counters = forward != NULL ? vn_forward_counters(forward)
+                                       : g_variant_new_array(G_VARIANT_TYPE("(st)"), NULL, 0);
+  request->answer = g_variant_new("(@a(st))", counters);
+  vn_request_finish(request);
 }
