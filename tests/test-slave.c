@@ -13,7 +13,7 @@
 #include "frame/status.h"
 #include "slave/daemon.h"
 #include "slave/listen.h"
-#include "wire/session.h"
+#include "tests/slave-master.h"
 
 /* ---- a driver whose machines are bare processes ---- */
 
@@ -140,66 +140,15 @@ static const VnDriver bare_driver = {.tech = VN_TECH_NETNS,
                                      .revert = bare_revert,
                                      .prove = bare_prove};
 
-/* ---- a master ---- */
+/* ---- a slave and a master ---- */
 
 typedef struct {
   VnDaemon *daemon;
   VnConfig *config;
   gboolean idle;
-  VnSession *master;
   GString *log;
-  GVariant *answer; /* the last message with a body */
-  guint16 answer_kind;
-  guint64 answer_id;
-  guint hellos, outcomes, lost, closed;
-  int status;       /* of the last outcome */
-  GString *output;
-  char *lost_why, *refused;
+  Master m;
 } Rig;
-
-static void
-master_frame(VnSession *session, const VnFrame *frame, gpointer data)
-{
-  Rig *rig = data;
-  guint32 size;
-  const guint8 *bytes;
-  if (frame->kind == VN_FRAME_HELLO)
-    rig->hellos++;
-  if (frame->kind == VN_FRAME_OUTCOME) {
-    rig->outcomes++;
-    rig->status = (int)vn_frame_int(frame, VN_TAG_STATUS, -1);
-  }
-  if (frame->kind == VN_FRAME_OUTPUT && (bytes = vn_frame_find(frame, VN_TAG_BYTES, &size)))
-    g_string_append_len(rig->output, (const char *)bytes, size);
-  if (frame->kind == VN_FRAME_REFUSED && (bytes = vn_frame_find(frame, VN_TAG_ERROR, &size))) {
-    g_free(rig->refused);
-    rig->refused = g_strndup((const char *)bytes, size);
-  }
-  if (vn_message_type(frame->kind) == NULL)
-    return;
-  g_autoptr(GError) error = NULL;
-  GVariant *body = vn_message_body(frame, &error);
-  g_assert_no_error(error);
-  if (frame->kind == VN_MESSAGE_VM_LOST) {
-    rig->lost++;
-    g_free(rig->lost_why);
-    g_variant_get_child(body, 1, "s", &rig->lost_why);
-    g_variant_unref(body);
-    return;
-  }
-  g_clear_pointer(&rig->answer, g_variant_unref);
-  rig->answer = body;
-  rig->answer_kind = frame->kind;
-  rig->answer_id = frame->id;
-}
-
-static void
-master_closed(VnSession *session, const GError *error, gpointer data)
-{
-  ((Rig *)data)->closed++;
-}
-
-static const VnSessionEvents master_events = {master_frame, NULL, master_closed, NULL};
 
 static void
 slave_idle(gpointer data)
@@ -213,21 +162,12 @@ slave_log(const char *text, gpointer data)
   g_string_append(((Rig *)data)->log, text);
 }
 
-#define until(condition)                                                                           \
-  do {                                                                                             \
-    gint64 limit_ = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;                                  \
-    while (!(condition)) {                                                                         \
-      g_assert_cmpint(g_get_monotonic_time(), <, limit_);                                          \
-      g_main_context_iteration(NULL, TRUE);                                                        \
-    }                                                                                              \
-  } while (0)
-
 static void
 connect_master(Rig *rig)
 {
   int fds[2];
   g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
-  rig->master = vn_session_new(fds[0], &master_events, rig);
+  master_init(&rig->m, fds[0]);
   vn_daemon_attach(rig->daemon, fds[1]);
 }
 
@@ -257,7 +197,6 @@ rig_init(Rig *rig)
     agents = g_build_filename(g_getenv("G_TEST_BUILDDIR"), "..", "libexec", "vnec", NULL);
   rig->config = make_config();
   rig->log = g_string_new(NULL);
-  rig->output = g_string_new(NULL);
   const VnDaemonOptions options = {.drivers = drivers,
                                   .n_drivers = 1,
                                   .config = rig->config,
@@ -274,56 +213,12 @@ rig_init(Rig *rig)
 static void
 rig_clear(Rig *rig)
 {
-  g_clear_pointer(&rig->master, vn_session_free);
+  master_clear(&rig->m);
   until(rig->idle);
   vn_daemon_free(rig->daemon);
   vn_config_free(rig->config);
   g_string_free(rig->log, TRUE);
-  g_string_free(rig->output, TRUE);
-  g_clear_pointer(&rig->answer, g_variant_unref);
-  g_free(rig->lost_why);
-  g_free(rig->refused);
   g_assert_cmpuint(bare.opened, ==, bare.closed);
-}
-
-/* Sends and waits for the answer. */
-static GVariant *
-ask(Rig *rig, VnMessageKind kind, GVariant *body)
-{
-  static guint64 id = 100;
-  rig->answer_kind = 0;
-  vn_session_send(rig->master, kind, 0, ++id, body);
-  until(rig->answer_kind != 0);
-  g_assert_cmpuint(rig->answer_id, ==, id);
-  return rig->answer;
-}
-
-/* The failures of a REPLY, as "number: why; ". */
-static char *
-failures(GVariant *reply)
-{
-  g_assert_cmpstr(g_variant_get_type_string(reply), ==, "(a(us))");
-  GString *text = g_string_new(NULL);
-  GVariantIter *iter;
-  guint32 item;
-  const char *why;
-  g_variant_get(reply, "(a(us))", &iter);
-  while (g_variant_iter_next(iter, "(u&s)", &item, &why))
-    g_string_append_printf(text, "%u: %s; ", item, why);
-  g_variant_iter_free(iter);
-  return g_string_free(text, FALSE);
-}
-
-static void
-expect(Rig *rig, VnMessageKind kind, const char *body, const char *expected)
-{
-  g_autoptr(GError) error = NULL;
-  GVariant *parsed = g_variant_parse(G_VARIANT_TYPE(vn_message_type((guint16)kind)), body, NULL,
-                                     NULL, &error);
-  g_assert_no_error(error);
-  g_autofree char *text = failures(ask(rig, kind, parsed));
-  g_variant_unref(parsed);
-  g_assert_cmpstr(text, ==, expected);
 }
 
 #define VM(id, name)                                                                               \
@@ -333,24 +228,9 @@ expect(Rig *rig, VnMessageKind kind, const char *body, const char *expected)
 static void
 open_two(Rig *rig)
 {
-  expect(rig, VN_MESSAGE_OPEN, "(1, 'run-1')", "");
-  expect(rig, VN_MESSAGE_SEGMENTS, "('netns', [(0, 'lan', 0, 0, 0, 0, 0, 0, 0, 0, 0)])", "");
-  expect(rig, VN_MESSAGE_VMS, "('netns', [" VM("0", "a") ", " VM("5", "b") "])", "");
-}
-
-static void
-run_shell(Rig *rig, guint32 vm, const char *command)
-{
-  guint before = rig->outcomes;
-  g_string_truncate(rig->output, 0);
-  VnFrameWriter *w = vn_session_begin(rig->master, VN_FRAME_RUN, 0, vm, 77, 1024);
-  vn_frame_put_text(w, VN_TAG_ARG, "/bin/sh");
-  vn_frame_put_text(w, VN_TAG_ARG, "-c");
-  vn_frame_put_text(w, VN_TAG_ARG, command);
-  vn_frame_put_int(w, VN_TAG_TIMEOUT, 10 * G_GINT64_CONSTANT(1000000000));
-  vn_frame_put_int(w, VN_TAG_LIMIT, 1 << 16);
-  vn_session_commit(rig->master);
-  until(rig->outcomes > before);
+  master_expect(&rig->m, VN_MESSAGE_OPEN, "(1, 'run-1')", "");
+  master_expect(&rig->m, VN_MESSAGE_SEGMENTS, "('netns', [(0, 'lan', 0, 0, 0, 0, 0, 0, 0, 0, 0)])", "");
+  master_expect(&rig->m, VN_MESSAGE_VMS, "('netns', [" VM("0", "a") ", " VM("5", "b") "])", "");
 }
 
 /* ---- tests ---- */
@@ -363,26 +243,26 @@ test_run(void)
   open_two(&rig);
   g_assert_cmpuint(bare.segments, ==, 1);
   g_assert_cmpuint(bare.made, ==, 2);
-  expect(&rig, VN_MESSAGE_POWER_ON, "([0, 5],)", "");
-  g_assert_cmpuint(rig.hellos, ==, 2);
-  run_shell(&rig, 5, "echo hello from $$");
-  g_assert_cmpint(rig.status, ==, VN_OUTCOME_EXITED);
-  g_assert_true(g_str_has_prefix(rig.output->str, "hello from "));
+  master_expect(&rig.m, VN_MESSAGE_POWER_ON, "([0, 5],)", "");
+  g_assert_cmpuint(rig.m.hellos, ==, 2);
+  master_shell(&rig.m, 5, "echo hello from $$");
+  g_assert_cmpint(rig.m.status, ==, VN_OUTCOME_EXITED);
+  g_assert_true(g_str_has_prefix(rig.m.output->str, "hello from "));
 
-  GVariant *proof = ask(&rig, VN_MESSAGE_PROVE, NULL);
+  GVariant *proof = master_ask(&rig.m, VN_MESSAGE_PROVE, NULL);
   g_autofree char *text = g_variant_print(proof, FALSE);
   g_assert_cmpstr(text, ==, "(true, ['nothing is connected'])");
 
-  expect(&rig, VN_MESSAGE_REVERT, "(5, 'clean')", "");
-  g_assert_cmpuint(rig.hellos, ==, 3);
-  run_shell(&rig, 5, "true");
-  expect(&rig, VN_MESSAGE_POWER_OFF, "([5], false)", "");
-  run_shell(&rig, 0, "echo still here");
-  g_assert_cmpstr(rig.output->str, ==, "still here\n");
-  g_assert_cmpuint(rig.lost, ==, 0);
-  expect(&rig, VN_MESSAGE_RELEASE, "()", "");
+  master_expect(&rig.m, VN_MESSAGE_REVERT, "(5, 'clean')", "");
+  g_assert_cmpuint(rig.m.hellos, ==, 3);
+  master_shell(&rig.m, 5, "true");
+  master_expect(&rig.m, VN_MESSAGE_POWER_OFF, "([5], false)", "");
+  master_shell(&rig.m, 0, "echo still here");
+  g_assert_cmpstr(rig.m.output->str, ==, "still here\n");
+  g_assert_cmpuint(rig.m.lost, ==, 0);
+  master_expect(&rig.m, VN_MESSAGE_RELEASE, "()", "");
   g_assert_cmpuint(bare.closed, ==, 1);
-  expect(&rig, VN_MESSAGE_OPEN, "(1, 'run-2')", ""); /* the session may begin another one */
+  master_expect(&rig.m, VN_MESSAGE_OPEN, "(1, 'run-2')", ""); /* the session may begin another one */
   rig_clear(&rig);
 }
 
@@ -391,34 +271,34 @@ test_refusals(void)
 {
   Rig rig;
   rig_init(&rig);
-  expect(&rig, VN_MESSAGE_POWER_ON, "([0],)", "4294967295: no experiment is open; ");
-  expect(&rig, VN_MESSAGE_OPEN, "(9, 'run')",
+  master_expect(&rig.m, VN_MESSAGE_POWER_ON, "([0],)", "4294967295: no experiment is open; ");
+  master_expect(&rig.m, VN_MESSAGE_OPEN, "(9, 'run')",
          "4294967295: the master speaks version 9 of the protocol, this slave 1; ");
-  expect(&rig, VN_MESSAGE_OPEN, "(1, '../x')",
+  master_expect(&rig.m, VN_MESSAGE_OPEN, "(1, '../x')",
          "4294967295: “../x” is no name for an experiment; ");
   open_two(&rig);
-  expect(&rig, VN_MESSAGE_OPEN, "(1, 'other')",
+  master_expect(&rig.m, VN_MESSAGE_OPEN, "(1, 'other')",
          "4294967295: the session has an experiment already: run-1; ");
-  expect(&rig, VN_MESSAGE_SEGMENTS, "('foo', [])",
+  master_expect(&rig.m, VN_MESSAGE_SEGMENTS, "('foo', [])",
          "4294967295: there is no technology “foo”; ");
-  expect(&rig, VN_MESSAGE_SEGMENTS, "('uml', [(1, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0)])",
+  master_expect(&rig.m, VN_MESSAGE_SEGMENTS, "('uml', [(1, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0)])",
          "1: this slave has no driver for User-Mode Linux; ");
-  expect(&rig, VN_MESSAGE_VMS,
+  master_expect(&rig.m, VN_MESSAGE_VMS,
          "('netns', [(1, 'x', 0, nothing, {}, nothing, 0, 0, 0, "
          "[(0, '', 1, '10.0.0.300/24', '', false)], [], [])])",
          "4294967295: VM 1, “x”: interface 0: “10.0.0.300/24” is no IPv4 prefix; ");
   bare.refuse = 5;
-  expect(&rig, VN_MESSAGE_POWER_ON, "([0, 5, 9],)",
+  master_expect(&rig.m, VN_MESSAGE_POWER_ON, "([0, 5, 9],)",
          "9: this slave has no such VM; 5: no room for 5; ");
-  expect(&rig, VN_MESSAGE_SUSPEND, "(0,)", "0: Linux namespaces can't do that; ");
-  expect(&rig, VN_MESSAGE_CAPTURE, "(0, 'lan', '')", "0: Linux namespaces can't capture; ");
-  expect(&rig, VN_MESSAGE_CAPTURE, "(3, 'lan', '')", "3: this slave has no such segment; ");
+  master_expect(&rig.m, VN_MESSAGE_SUSPEND, "(0,)", "0: Linux namespaces can't do that; ");
+  master_expect(&rig.m, VN_MESSAGE_CAPTURE, "(0, 'lan', '')", "0: Linux namespaces can't capture; ");
+  master_expect(&rig.m, VN_MESSAGE_CAPTURE, "(3, 'lan', '')", "3: this slave has no such segment; ");
 
-  VnFrameWriter *w = vn_session_begin(rig.master, VN_FRAME_PING, 0, 5, 3, 0);
+  VnFrameWriter *w = vn_session_begin(rig.m.session, VN_FRAME_PING, 0, 5, 3, 0);
   g_assert_nonnull(w);
-  vn_session_commit(rig.master);
-  until(rig.refused != NULL);
-  g_assert_cmpstr(rig.refused, ==, "the VM is not on");
+  vn_session_commit(rig.m.session);
+  until(rig.m.refused != NULL);
+  g_assert_cmpstr(rig.m.refused, ==, "the VM is not on");
   rig_clear(&rig);
 }
 
@@ -428,14 +308,18 @@ test_names_are_unique(void)
   Rig rig;
   rig_init(&rig);
   open_two(&rig);
-  VnSession *first = rig.master;
-  connect_master(&rig);
+  Master second;
+  int fds[2];
+  g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
+  master_init(&second, fds[0]);
+  vn_daemon_attach(rig.daemon, fds[1]);
   g_assert_cmpuint(vn_daemon_sessions(rig.daemon), ==, 2);
-  expect(&rig, VN_MESSAGE_OPEN, "(1, 'run-1')",
-         "4294967295: this slave has an experiment run-1 already; ");
-  vn_session_free(first);
+  master_expect(&second, VN_MESSAGE_OPEN, "(1, 'run-1')",
+                "4294967295: this slave has an experiment run-1 already; ");
+  master_leave(&rig.m);
   until(vn_daemon_sessions(rig.daemon) == 1);
-  expect(&rig, VN_MESSAGE_OPEN, "(1, 'run-1')", "");
+  master_expect(&second, VN_MESSAGE_OPEN, "(1, 'run-1')", "");
+  master_clear(&second);
   rig_clear(&rig);
 }
 
@@ -445,13 +329,13 @@ test_lost(void)
   Rig rig;
   rig_init(&rig);
   open_two(&rig);
-  expect(&rig, VN_MESSAGE_POWER_ON, "([0, 5],)", "");
-  VnFrameWriter *w = vn_session_begin(rig.master, VN_FRAME_EXIT, 0, 0, 1, 0);
+  master_expect(&rig.m, VN_MESSAGE_POWER_ON, "([0, 5],)", "");
+  VnFrameWriter *w = vn_session_begin(rig.m.session, VN_FRAME_EXIT, 0, 0, 1, 0);
   g_assert_nonnull(w);
-  vn_session_commit(rig.master);
-  until(rig.lost == 1);
-  g_assert_cmpstr(rig.lost_why, ==, "its agent ended");
-  run_shell(&rig, 5, "true");
+  vn_session_commit(rig.m.session);
+  until(rig.m.lost == 1);
+  g_assert_cmpstr(rig.m.lost_why, ==, "its agent ended");
+  master_shell(&rig.m, 5, "true");
   rig_clear(&rig);
 }
 
@@ -474,17 +358,17 @@ static void
 open_hostile(Rig *rig, gboolean hello)
 {
   open_two(rig);
-  expect(rig, VN_MESSAGE_POWER_ON, "([0],)", "");
+  master_expect(&rig->m, VN_MESSAGE_POWER_ON, "([0],)", "");
   bare.raw = TRUE;
-  rig->answer_kind = 0;
+  rig->m.answer_kind = 0;
   bare.raw_fd = -1;
-  vn_session_send(rig->master, VN_MESSAGE_POWER_ON, 0, 1000,
+  vn_session_send(rig->m.session, VN_MESSAGE_POWER_ON, 0, 1000,
                   g_variant_new_parsed("([uint32 5],)"));
   until(g_atomic_int_get(&bare.raw_fd) >= 0);
   if (!hello)
     return;
   say(bare.raw_fd, VN_FRAME_HELLO, 0, VN_FRAME_PROTOCOL);
-  until(rig->answer_kind == VN_MESSAGE_REPLY);
+  until(rig->m.answer_kind == VN_MESSAGE_REPLY);
 }
 
 static void
@@ -494,9 +378,9 @@ expect_lost(const guint8 *bytes, gsize size, const char *why)
   rig_init(&rig);
   open_hostile(&rig, TRUE);
   g_assert_cmpint(write(bare.raw_fd, bytes, size), ==, (gssize)size);
-  until(rig.lost == 1);
-  g_assert_cmpstr(rig.lost_why, ==, why);
-  run_shell(&rig, 0, "true"); /* the others are unharmed */
+  until(rig.m.lost == 1);
+  g_assert_cmpstr(rig.m.lost_why, ==, why);
+  master_shell(&rig.m, 0, "true"); /* the others are unharmed */
   close(bare.raw_fd);
   rig_clear(&rig);
 }
@@ -533,8 +417,8 @@ test_other_vm(void)
   vn_frame_put_text(&w, VN_TAG_ERROR, "from 5");
   gsize size = vn_frame_end(&w);
   g_assert_cmpint(write(bare.raw_fd, bytes, size), ==, (gssize)size);
-  until(rig.refused != NULL);
-  g_assert_cmpstr(rig.refused, ==, "from 5");
+  until(rig.m.refused != NULL);
+  g_assert_cmpstr(rig.m.refused, ==, "from 5");
   say(bare.raw_fd, 0x77, 0, 0); /* of a kind that nobody knows */
   guint8 answer[256];
   ssize_t n;
@@ -555,10 +439,10 @@ test_wrong_hello(void)
   rig_init(&rig);
   open_hostile(&rig, FALSE);
   say(bare.raw_fd, VN_FRAME_HELLO, 0, 99);
-  until(rig.answer_kind == VN_MESSAGE_REPLY);
-  g_autofree char *text = failures(rig.answer);
+  until(rig.m.answer_kind == VN_MESSAGE_REPLY);
+  g_autofree char *text = master_failures(&rig.m);
   g_assert_cmpstr(text, ==, "5: its agent speaks another version of the protocol; ");
-  g_assert_cmpuint(rig.lost, ==, 0);
+  g_assert_cmpuint(rig.m.lost, ==, 0);
   close(bare.raw_fd);
   rig_clear(&rig);
 }
@@ -573,13 +457,13 @@ test_deaf_agent(void)
   g_autofree guint8 *chunk = g_malloc0(VN_FRAME_CHUNK);
   for (guint i = 0; i < 400; i++) {
     VnFrameWriter *w =
-        vn_session_begin(rig.master, VN_FRAME_DATA, 0, 5, 1, VN_FRAME_CHUNK + 64);
+        vn_session_begin(rig.m.session, VN_FRAME_DATA, 0, 5, 1, VN_FRAME_CHUNK + 64);
     vn_frame_put(w, VN_TAG_BYTES, chunk, VN_FRAME_CHUNK);
-    vn_session_commit(rig.master);
+    vn_session_commit(rig.m.session);
   }
-  until(rig.lost == 1);
-  g_assert_cmpstr(rig.lost_why, ==, "its agent reads nothing");
-  run_shell(&rig, 0, "true");
+  until(rig.m.lost == 1);
+  g_assert_cmpstr(rig.m.lost_why, ==, "its agent reads nothing");
+  master_shell(&rig.m, 0, "true");
   close(bare.raw_fd);
   rig_clear(&rig);
 }
@@ -591,9 +475,9 @@ test_master_dies(void)
   Rig rig;
   rig_init(&rig);
   open_two(&rig);
-  expect(&rig, VN_MESSAGE_POWER_ON, "([0],)", "");
-  vn_session_send(rig.master, VN_MESSAGE_POWER_ON, 0, 5, g_variant_new_parsed("([uint32 5],)"));
-  (void)vn_session_flush(rig.master, NULL);
+  master_expect(&rig.m, VN_MESSAGE_POWER_ON, "([0],)", "");
+  vn_session_send(rig.m.session, VN_MESSAGE_POWER_ON, 0, 5, g_variant_new_parsed("([uint32 5],)"));
+  (void)vn_session_flush(rig.m.session, NULL);
   rig_clear(&rig);
 }
 
@@ -602,17 +486,17 @@ test_rude_master(void)
 {
   Rig rig;
   rig_init(&rig);
-  vn_session_send(rig.master, VN_MESSAGE_OFFER, 0, 0,
+  vn_session_send(rig.m.session, VN_MESSAGE_OFFER, 0, 0,
                   g_variant_new_parsed("('', @a(ssb) [], @a(ssssss) [])"));
-  until(rig.closed == 1);
+  until(rig.m.closed == 1);
   g_assert_nonnull(strstr(rig.log->str, "OFFER"));
   rig_clear(&rig);
 
   rig_init(&rig);
-  VnFrameWriter *w = vn_session_begin(rig.master, VN_MESSAGE_OPEN, 0, 0, 1, 64);
+  VnFrameWriter *w = vn_session_begin(rig.m.session, VN_MESSAGE_OPEN, 0, 0, 1, 64);
   vn_frame_put(w, VN_TAG_BODY, "abc", 3);
-  vn_session_commit(rig.master);
-  until(rig.closed == 1);
+  vn_session_commit(rig.m.session);
+  until(rig.m.closed == 1);
   g_assert_nonnull(strstr(rig.log->str, "OPEN"));
   rig_clear(&rig);
 }
@@ -626,7 +510,7 @@ test_inventory(void)
   Rig rig;
   rig_init(&rig);
   configuration = NULL;
-  g_autofree char *offer = g_variant_print(ask(&rig, VN_MESSAGE_INVENTORY, NULL), FALSE);
+  g_autofree char *offer = g_variant_print(master_ask(&rig.m, VN_MESSAGE_INVENTORY, NULL), FALSE);
   g_assert_cmpstr(offer, ==,
                   "('lab', [('netns', '', true)], "
                   "[('xp', 'vmware', '/v/xp.vmx', 'windows', 'host', 'clean')])");

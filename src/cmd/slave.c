@@ -171,7 +171,7 @@ serve(const Options *options, const VnConfig *config)
 
   g_autofree char *helpers = vn_paths_helpers();
   g_autofree char *state = g_build_filename(g_get_user_state_dir(), "vnec", NULL);
-  Program program = {.listening = options->listen != NULL};
+  Program program = {.listening = options->listen != NULL && options->fd < 0};
   const VnDaemonOptions daemon_options = {
       .drivers = drivers,
       .n_drivers = n,
