@@ -222,9 +222,9 @@ test_script(Fixture *fixture, gconstpointer data)
   kit->model.n_measures = 2;
   g_assert_cmpint(run(fixture, 1), ==, VN_RUN_COMPLETED);
   g_assert_cmpint(vn_scheduler_epoch(fixture->scheduler), ==, 8 * SECOND);
-  LOG("a: h[1] FAILED 2000ms", "b: h[1] RETRY 2000ms", "b: h[1] DONE 2000ms",
-      "c: h[1] FAILED 2000ms (`succeeds when` is false)", "d: h[1] DONE 2000ms",
-      "e: h[1] FAILED 2000ms (script: .n=lots is no int)",
+  LOG("a: h[1] FAILED 2000ms (exit code 3)", "b: h[1] RETRY 2000ms (exit code 1)",
+      "b: h[1] DONE 2000ms", "c: h[1] FAILED 2000ms (`succeeds when` is false)",
+      "d: h[1] DONE 2000ms", "e: h[1] FAILED 2000ms (script: .n=lots is no int)",
       "f: h[1] FAILED 2000ms (script: act has no result .m)");
   VnValue value;
   const VnExprScope *scope = vn_scheduler_scope(fixture->scheduler);
@@ -343,8 +343,8 @@ test_background(Fixture *fixture, gconstpointer data)
   guint32 use = kit_simple(kit, "use", 1, 3);
   kit_wait(kit, "w", 10 * SECOND, use);
   g_assert_cmpint(run(fixture, 1), ==, VN_RUN_COMPLETED);
-  LOG("never: h[0] FAILED 1000ms", "use: h[1] DONE 2000ms", "leave: h[0] DONE 3000ms",
-      "crash: h[0] FAILED 6000ms", "w DONE 12000ms", "stay: h[0] DONE 12000ms");
+  LOG("never: h[0] FAILED 1000ms (exit code 1)", "use: h[1] DONE 2000ms", "leave: h[0] DONE 3000ms",
+      "crash: h[0] FAILED 6000ms (exit code 139)", "w DONE 12000ms", "stay: h[0] DONE 12000ms");
 }
 
 /* The same seed gives the same run; another one another. */

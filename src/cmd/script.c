@@ -11,7 +11,6 @@
 #include "base/diag-text.h"
 #include "cmd/paths.h"
 #include "master/slave.h"
-#include "tech/tech.h"
 #include "topology/complete.h"
 
 /* ---- options ---- */
@@ -67,19 +66,6 @@ check_sites(const VnModel *model, VnDiagSink *sink)
                                site->name, site->at);
     vn_diag_hint(diag, "`at \"spawn\"` starts another slave on this machine; `at \"unix:/path\"` "
                        "connects to one that runs here");
-  }
-}
-
-static void
-check_technologies(const VnModel *model, VnDiagSink *sink)
-{
-  for (guint32 i = 0; i < model->topology.n_segments; i++) {
-    const VnSegment *segment = &model->topology.segments[i];
-    const VnTech *tech = vn_tech(segment->tech);
-    if (!tech->available)
-      vn_diag_add(sink, VN_DIAG_VN401, segment->span,
-                  "segment %s is of technology %s (%s), for which no driver is built in",
-                  segment->name, tech->name, tech->title);
   }
 }
 
@@ -175,7 +161,7 @@ finish_point(VnScript *script, VnModel *model, VnRunPoint *out)
   if (!vn_topology_complete(model, script->sink))
     return FALSE;
   check_sites(model, script->sink);
-  check_technologies(model, script->sink);
+  (void)vn_topology_check_deployable(model, script->sink);
   check_files(model, script->folder, script->sink);
   const VnGraph *graph = vn_graph_build(model, script->arena, script->sink);
   *out = (VnRunPoint){model, graph};

@@ -72,6 +72,30 @@ call_name(const VnModel *model, const VnTask *task)
   return controls[task->control];
 }
 
+/* A set of machines by its array slices; anything else as the language writes it. */
+static void
+append_argument(const VnModel *model, const VnExpr *arg, GString *out)
+{
+  const VnValueList *list = NULL;
+  if (arg->kind == VN_EXPR_CONST &&
+      (arg->value.kind == VN_VALUE_SET || arg->value.kind == VN_VALUE_LIST))
+    list = arg->value.list;
+  g_autofree guint32 *vms = g_new(guint32, list != NULL ? list->n + 1 : 1);
+  guint32 n = 0;
+  while (list != NULL && n < list->n &&
+         (list->items[n].kind == VN_VALUE_HOST || list->items[n].kind == VN_VALUE_ROUTER)) {
+    vms[n] = list->items[n].id;
+    n++;
+  }
+  if (list == NULL || n < list->n || n < 2) {
+    vn_emit_expr(model, NULL, arg, out);
+    return;
+  }
+  g_string_append_c(out, '{');
+  append_vms(&model->topology, vms, n, out);
+  g_string_append_c(out, '}');
+}
+
 static void
 append_call(const VnModel *model, const VnTask *task, GString *out)
 {
@@ -84,7 +108,7 @@ append_call(const VnModel *model, const VnTask *task, GString *out)
     g_string_append(out, first ? "(" : ", ");
     if (action != NULL && k < action->n_params)
       g_string_append_printf(out, "%s=", action->params[k].name);
-    vn_emit_expr(model, NULL, task->args[k], out);
+    append_argument(model, task->args[k], out);
     first = FALSE;
   }
   g_string_append(out, first ? "" : ")");

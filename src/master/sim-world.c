@@ -283,16 +283,23 @@ fail_outcome(VnOutcome *out, const char *error)
 }
 
 static void
-set_how(VnOutcome *out, const VnSimAct *act)
+set_exit_code(VnOutcome *out, const VnSimRule *rule, VnArena *arena)
+{
+  out->outcome = VN_OUTCOME_EXITED;
+  out->exit_code = rule != NULL && rule->exit_code != 0 ? rule->exit_code : 1;
+  fail_outcome(out, rule != NULL ? vn_arena_printf(arena, "exit code %d", out->exit_code)
+                                 : "exit code 1");
+}
+
+static void
+set_how(VnOutcome *out, const VnSimAct *act, VnArena *arena)
 {
   switch (act->how) {
   case VN_SIM_OK:
     out->outcome = VN_OUTCOME_EXITED;
     return;
   case VN_SIM_FAILED:
-    out->outcome = VN_OUTCOME_EXITED;
-    out->exit_code = act->rule != NULL && act->rule->exit_code != 0 ? act->rule->exit_code : 1;
-    out->status = VN_NODE_STATUS_FAILED;
+    set_exit_code(out, act->rule, arena);
     return;
   case VN_SIM_TIMED_OUT:
     out->outcome = VN_OUTCOME_TIMED_OUT;
@@ -428,8 +435,7 @@ apply_rule(const VnSimWorld *world, guint32 node, const VnSimRule *rule, const V
   if (!judge(task, action, fields, out, scope, arena, &ok, error))
     return FALSE;
   out->status = ok ? VN_NODE_STATUS_OK : VN_NODE_STATUS_FAILED;
-  if (!ok)
-    out->error = "`succeeds when` is false";
+  out->error = ok ? NULL : "`succeeds when` is false";
   return TRUE;
 }
 
@@ -440,7 +446,7 @@ vn_sim_world_outcome(const VnSimWorld *world, guint32 node, const VnSimAct *act,
   const VnTask *task = &world->model->tasks[world->graph->nodes[node].task];
   const VnSimRule *rule = act->rule;
   *out = (VnOutcome){.elapsed_ns = act->delay_ns};
-  set_how(out, act);
+  set_how(out, act, arena);
   gboolean exited = out->outcome == VN_OUTCOME_EXITED && task->control == VN_CONTROL_NONE;
   if (!exited)
     return;
