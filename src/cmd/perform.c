@@ -4,6 +4,7 @@
 #include "cmd/perform.h"
 
 #include <glib-unix.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "cmd/report.h"
 #include "cmd/summary.h"
 
+#define FLUSH_MS         100
 #define OUTPUT_LIMIT_MAX (G_GINT64_CONSTANT(1) << 30)
 
 typedef struct {
@@ -84,6 +86,14 @@ run_config(const VnPerform *perform, const char *slave)
   return config;
 }
 
+/* Lines gather for a moment: a write for each would cost more than a short task. */
+static gboolean
+flush_output(gpointer data)
+{
+  (void)fflush(stdout); /* main tells a failure at the end */
+  return G_SOURCE_CONTINUE;
+}
+
 static void
 run_loop(VnRun *run, GMainLoop *loop, gboolean json)
 {
@@ -92,8 +102,10 @@ run_loop(VnRun *run, GMainLoop *loop, gboolean json)
   guint sources[G_N_ELEMENTS(signals)];
   for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
     sources[i] = g_unix_signal_add_full(G_PRIORITY_HIGH, signals[i], on_signal, &control, NULL);
+  guint flushing = g_timeout_add(FLUSH_MS, flush_output, NULL);
   vn_run_start(run);
   g_main_loop_run(loop);
+  g_source_remove(flushing);
   for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
     g_source_remove(sources[i]);
 }

@@ -244,16 +244,22 @@ print_stderr(const VnOutcome *outcome)
   }
 }
 
+/* A failure that the script reckons with (`on_failure skip` or `ignore`) is told in small letters. */
 static void
 print_failure(VnReport *report, const VnGraph *graph, guint32 node, const VnOutcome *outcome)
 {
   g_autoptr(GString) label = g_string_new(NULL);
-  if (report->failures++ >= MAX_FAILURES)
+  const VnNode *described = &graph->nodes[node];
+  gboolean expected = described->kind == VN_NODE_TASK &&
+                      graph->model->tasks[described->task].on_failure != VN_ON_FAILURE_STOP;
+  if ((expected && (report->config.quiet || !is_single(report))) ||
+      report->failures++ >= MAX_FAILURES)
     return;
   erase_status(report);
   vn_node_label(graph, node, label);
-  g_print("%s  FAILED%s  %s: %s\n", tint(report, "\033[1;31m"), tint(report, "\033[0m"),
-          label->str, outcome->error != NULL ? outcome->error : "no reason was given");
+  g_print("%s  %s%s  %s: %s\n", tint(report, expected ? "\033[33m" : "\033[1;31m"),
+          expected ? "failed" : "FAILED", tint(report, "\033[0m"), label->str,
+          outcome->error != NULL ? outcome->error : "no reason was given");
   if (outcome->command != NULL)
     g_print("    command: %s (exit code %d)\n", outcome->command, outcome->exit_code);
   if (outcome->err_size > 0)
