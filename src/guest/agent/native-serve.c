@@ -219,7 +219,11 @@ sink(VnAgent *agent, VnServer *server, VnClient *client, const uint8_t *bytes, s
 {
   (void)client;
   count(server, n);
-  int error = server->file == VN_OS_NO_FILE ? 0 : vn_os_file_write(server->file, bytes, n);
+  int error = 0;
+  if (server->path != NULL && server->file == VN_OS_NO_FILE)
+    error = vn_os_file_open(server->path, VN_OS_APPEND, 0644, &server->file);
+  if (error == 0 && server->file != VN_OS_NO_FILE)
+    error = vn_os_file_write(server->file, bytes, n);
   if (error != 0)
     vn_task_fail(agent, &server->task, "can't write what came", error);
 }
@@ -240,11 +244,6 @@ vn_native_tcp_sink(VnAgent *agent, VnTask *task, char **args, unsigned n_args)
   server->file = VN_OS_NO_FILE;
   server->large = 1;
   server->heard = sink;
-  int error = 0;
-  if (n_args > 1 && args[1][0] != '\0')
-    error = vn_os_file_open(args[1], VN_OS_APPEND, 0644, &server->file);
-  if (error != 0)
-    vn_task_refuse(agent, task, "can't open the file", error);
-  else
-    vn_server_start(agent, server, args[0]);
+  server->path = n_args > 1 && args[1][0] != '\0' ? args[1] : NULL;
+  vn_server_start(agent, server, args[0]);
 }

@@ -25,6 +25,7 @@ typedef struct VnServer VnServer;
 struct VnServer {
   VnTask task;
   VnFd listener;
+  const char *path;             /* of a sink: made when the first bytes come; NULL: none */
   VnOsFileId file;              /* of a sink */
   const char *greeting;         /* said to each client first; NULL: nothing */
   int large;                    /* heard takes more than a client's buffer at a time */
