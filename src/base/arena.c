@@ -3,10 +3,13 @@
  * A request that is larger than a chunk gets one of its own. */
 #include "base/arena.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define FIRST_CHUNK (16u * 1024u)
-#define LAST_CHUNK  (4u * 1024u * 1024u)
+#define HUGE_PAGE   (2u * 1024u * 1024u)
+#define LAST_CHUNK  (4u * 1024u * 1024u - 64u)
 
 typedef struct Chunk {
   struct Chunk *next;
@@ -37,7 +40,7 @@ vn_arena_free(VnArena *arena)
   Chunk *chunk = arena->chunks;
   while (chunk != NULL) {
     Chunk *next = chunk->next;
-    g_free(chunk);
+    free(chunk);
     chunk = next;
   }
   g_free(arena);
@@ -59,11 +62,28 @@ vn_arena_reset(VnArena *arena)
   arena->end = kept->bytes + kept->size;
 }
 
+/* A large chunk is made of huge pages where the kernel has them: a fault for every 4 KiB would cost
+ * more than what is done in them. */
+static Chunk *
+new_chunk(gsize *capacity)
+{
+  gsize size = sizeof(Chunk) + *capacity;
+  if (size < HUGE_PAGE)
+    return g_malloc(size);
+  size = (size + HUGE_PAGE - 1) & ~(gsize)(HUGE_PAGE - 1);
+  Chunk *chunk = aligned_alloc(HUGE_PAGE, size);
+  if (chunk == NULL)
+    g_error("out of memory: %" G_GSIZE_FORMAT " bytes", size);
+  madvise(chunk, size, MADV_HUGEPAGE);
+  *capacity = size - sizeof(Chunk);
+  return chunk;
+}
+
 static void
 arena_grow(VnArena *arena, gsize size)
 {
   gsize capacity = MAX(arena->next_size, size);
-  Chunk *chunk = g_malloc(sizeof(Chunk) + capacity);
+  Chunk *chunk = new_chunk(&capacity);
   chunk->size = capacity;
   chunk->next = arena->chunks;
   arena->chunks = chunk;
