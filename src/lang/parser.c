@@ -317,6 +317,15 @@ recover(VnParser *p)
 
 static void consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span);
 
+/* The token where reading goes on. If the grammar refuses it again it is only skipped. */
+static void
+consume_again(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
+{
+  p->again = TRUE;
+  consume(p, token, value, span);
+  p->again = FALSE;
+}
+
 /* The end was reached with an error or open blocks behind: closes them, so that the grammar can
  * finish what it has. */
 static void
@@ -395,7 +404,7 @@ skip_brace(VnParser *p, const VN_YYSTYPE *value, VnSpan span)
   gboolean block = top_bracket(p)->block;
   if (block && p->blocks == p->panic_blocks) {
     recover(p);
-    consume(p, VN_TOKEN_RBRACE, value, span);
+    consume_again(p, VN_TOKEN_RBRACE, value, span);
     return;
   }
   drop_bracket(p);
@@ -415,7 +424,7 @@ skip(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
     recover(p);
   } else if (token == VN_TOKEN_LBRACE) {
     if (in_place && opens_block(p) && repair_head(p, span))
-      consume(p, token, value, span);
+      consume_again(p, token, value, span);
     else
       open_bracket(p, span, '}');
   } else if (token == VN_TOKEN_RBRACE) {
@@ -425,7 +434,7 @@ skip(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
              first_on_line(p, span)) {
     forgive(p);
     recover(p);
-    consume(p, token, value, span);
+    consume_again(p, token, value, span);
   }
 }
 
@@ -476,7 +485,10 @@ consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
     begin_statement(p, token, value);
   p->panic = TRUE;
   p->panic_blocks = p->blocks;
-  skip_noted(p, token, value, span);
+  if (!p->again)
+    skip_noted(p, token, value, span);
+  else
+    follow_brackets(p, token, span);
 }
 
 static void

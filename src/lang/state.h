@@ -65,6 +65,7 @@ struct VnParser {
   guint forgiven;   /* braces that recovery took for closed */
   gboolean failed;  /* the token just pushed was refused */
   gboolean panic;   /* skipping after an error */
+  gboolean again;   /* the token was refused before */
   guint panic_blocks; /* blocks that were open at the error */
   gboolean silent;  /* the end was reported: what closing the blocks brings is no news */
   gboolean stopped; /* nothing more can be read */
