@@ -140,6 +140,7 @@ stage_new(const VnGraph *graph, const VnSchedulerLimits *limits)
   Stage *stage = g_new0(Stage, 1);
   guint32 n = graph->n_nodes;
   stage->executor.ops = &ops;
+  stage->interrupted_at = -1;
   stage->graph = graph;
   stage->due = g_new(gint64, n);
   stage->started = g_new(gint64, n);
@@ -197,6 +198,9 @@ stage_step(Stage *stage)
   }
   stage->n_events++;
   if (stage->n_events == stage->interrupt_at) {
+    if (vn_scheduler_state(stage->scheduler, stage->graph->begin) == VN_STATE_DONE &&
+        vn_scheduler_state(stage->scheduler, stage->graph->end) < VN_STATE_DONE)
+      stage->interrupted_at = stage->now - vn_scheduler_epoch(stage->scheduler);
     for (guint k = 0; k < stage->interrupts; k++)
       vn_scheduler_interrupt(stage->scheduler);
   }

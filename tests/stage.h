@@ -45,6 +45,7 @@ struct Stage {
   VnRunStatus result;
   guint interrupt_at;    /* event after which Ctrl-C comes; 0: never */
   guint interrupts;      /* how often in a row */
+  gint64 interrupted_at; /* ns since BEGIN; -1: it did not come, or came before */
 };
 
 Stage *stage_new(const VnGraph *graph, const VnSchedulerLimits *limits);

@@ -328,9 +328,26 @@ compare(const Naive *naive, const Stage *stage, guint32 seed)
     g_error("seed %u: the run ended as %d", seed, stage->result);
 }
 
+typedef enum { PLAY_THROUGH, PLAY_LIMITED, PLAY_INTERRUPTED } Play;
+
+/* Ctrl-C came at some event: whoever runs on or starts after it must be `always`. */
 static void
-play_case(guint32 seed, const VnSchedulerLimits *limits)
+check_interrupted(const Stage *stage, gint64 at)
 {
+  const VnModel *model = stage->graph->model;
+  for (guint32 n = 0; at >= 0 && n < stage->graph->n_nodes; n++) {
+    const VnNode *node = &stage->graph->nodes[n];
+    if (node->kind != VN_NODE_TASK || stage->started[n] <= at)
+      continue;
+    g_assert_true(model->tasks[node->task].always);
+    g_assert_cmpuint(stage->interrupts, ==, 1);
+  }
+}
+
+static void
+play_case(guint32 seed, Play play)
+{
+  VnSchedulerLimits limits = {1 + seed % 3, 1 + seed % 4, 1 + seed % 5};
   g_autofree Case *test = g_new0(Case, 1);
   g_autoptr(VnDiagSink) sink = vn_diag_sink_new();
   g_autoptr(Kit) kit = kit_new(MAX_VMS);
@@ -341,18 +358,24 @@ play_case(guint32 seed, const VnSchedulerLimits *limits)
   for (guint32 t = 0; t < n_tasks; t++)
     random_task(test, t, p_fail);
   VnGraph *graph = vn_graph_build(&kit->model, kit->arena, sink);
-  g_autoptr(Stage) stage = stage_new(graph, limits);
+  g_autoptr(Stage) stage = stage_new(graph, play == PLAY_THROUGH ? NULL : &limits);
   stage->act = act;
   stage->data = test;
   stage->synchronous = (seed & 1) != 0;
+  if (play == PLAY_INTERRUPTED) {
+    stage->interrupt_at = (guint)g_rand_int_range(test->rand, 1, 40);
+    stage->interrupts = (guint)g_rand_int_range(test->rand, 1, 4);
+    stage->cancel_delay = g_rand_int_range(test->rand, 0, 2) * random_time(test->rand);
+  }
   stage_play(stage);
-  if (limits == NULL) {
+  if (play == PLAY_THROUGH) {
     Naive naive = {.test = test, .model = &kit->model};
     naive_run(&naive);
     compare(&naive, stage, seed);
   } else {
-    g_assert_cmpuint(stage->most_by_vm, <=, limits->by_vm);
-    g_assert_cmpuint(stage->most_running, <=, MIN(limits->by_site, limits->by_experiment));
+    g_assert_cmpuint(stage->most_by_vm, <=, limits.by_vm);
+    g_assert_cmpuint(stage->most_running, <=, MIN(limits.by_site, limits.by_experiment));
+    check_interrupted(stage, stage->interrupted_at);
   }
   g_rand_free(test->rand);
 }
@@ -368,16 +391,21 @@ static void
 test_agrees(void)
 {
   for (guint32 k = 0; k < N_CASES; k++)
-    play_case(first_seed() + k, NULL);
+    play_case(first_seed() + k, PLAY_THROUGH);
 }
 
 static void
 test_limits_hold(void)
 {
-  for (guint32 k = 0; k < N_CASES / 3; k++) {
-    VnSchedulerLimits limits = {1 + k % 3, 1 + k % 4, 1 + k % 5};
-    play_case(first_seed() + k, &limits);
-  }
+  for (guint32 k = 0; k < N_CASES; k++)
+    play_case(first_seed() + k, PLAY_LIMITED);
+}
+
+static void
+test_interrupts(void)
+{
+  for (guint32 k = 0; k < N_CASES; k++)
+    play_case(first_seed() + k, PLAY_INTERRUPTED);
 }
 
 int
@@ -386,5 +414,6 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/scheduler-random/agrees", test_agrees);
   g_test_add_func("/scheduler-random/limits-hold", test_limits_hold);
+  g_test_add_func("/scheduler-random/interrupts", test_interrupts);
   return g_test_run();
 }

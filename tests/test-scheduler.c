@@ -590,6 +590,17 @@ test_interrupt(Fixture *fixture, gconstpointer data)
   }
 }
 
+static void
+test_interrupt_before_start(Fixture *fixture, gconstpointer data)
+{
+  guint32 a = kit_simple(fixture->kit, "a", 0, VN_NO_ID);
+  vn_scheduler_interrupt(prepare(fixture, NULL)->scheduler);
+  stage_play(fixture->stage);
+  assert_result(INTERRUPTED);
+  assert_state(a, CANCELLED);
+  g_assert_cmpuint(fixture->stage->starts[0], ==, 0);
+}
+
 /* Ctrl-C after each event there is, once and twice: everything ends, once, and is taken down. */
 static void
 test_interrupt_everywhere(Fixture *fixture, gconstpointer data)
@@ -689,6 +700,7 @@ main(int argc, char **argv)
   ADD("limits", test_limits);
   ADD("limit-order", test_limit_order);
   ADD("interrupt", test_interrupt);
+  ADD("interrupt-before-start", test_interrupt_before_start);
   ADD("interrupt-everywhere", test_interrupt_everywhere);
   ADD("results", test_results);
   return g_test_run();

@@ -215,11 +215,12 @@ test_script(Fixture *fixture, gconstpointer data)
     kit_at(kit, t)->on_failure = VN_ON_FAILURE_IGNORE;
     kit_at(kit, t)->retries = *name == 'b' ? 1 : 0;
   }
-  VnMeasure *measure = vn_arena_array0(kit->arena, VnMeasure, 2);
+  VnMeasure *measure = vn_arena_array0(kit->arena, VnMeasure, 3);
   measure[0].value = kit_field(kit, 1, 1, VN_FIELD_OWN + 1, VN_VALUE_LIST);
   measure[1].value = kit_field(kit, 3, 1, VN_FIELD_OWN, VN_VALUE_INT);
   kit->model.measures = measure;
-  kit->model.n_measures = 2;
+  measure[2].value = kit_field(kit, 0, 1, VN_FIELD_STDERR, VN_VALUE_STRING);
+  kit->model.n_measures = 3;
   g_assert_cmpint(run(fixture, 1), ==, VN_RUN_COMPLETED);
   g_assert_cmpint(vn_scheduler_epoch(fixture->scheduler), ==, 8 * SECOND);
   LOG("a: h[1] FAILED 2000ms (exit code 3)", "b: h[1] RETRY 2000ms (exit code 1)",
@@ -233,6 +234,13 @@ test_script(Fixture *fixture, gconstpointer data)
   g_assert_cmpint(value.list->items[1].i, ==, 80);
   g_assert_true(vn_expr_evaluate(measure[1].value, scope, kit->arena, &value, NULL));
   g_assert_cmpint(value.i, ==, 42);
+  g_assert_true(vn_expr_evaluate(measure[2].value, scope, kit->arena, &value, NULL));
+  g_assert_cmpstr(value.text->text, ==, "no route");
+  /* What no expression of the model reads is not kept. */
+  g_autoptr(GError) error = NULL;
+  const VnExpr *other = kit_field(kit, 3, 1, VN_FIELD_STDOUT, VN_VALUE_STRING);
+  g_assert_false(vn_expr_evaluate(other, scope, kit->arena, &value, &error));
+  g_assert_error(error, VN_EXPR_ERROR, VN_EXPR_ERROR_MISSING);
 }
 
 static void

@@ -236,10 +236,11 @@ node_result(const VnOutcomes *outcomes, guint32 node, guint32 field, VnValue *ou
     return TRUE;
   case VN_FIELD_STDOUT:
   case VN_FIELD_STDERR:
-    if (record->extra == NULL)
-      return set_missing(outcomes, node, name, "it was not kept", error);
-    *out = field == VN_FIELD_STDOUT ? record->extra->out : record->extra->err;
-    return TRUE;
+    *out = VN_VALUE_NOTHING;
+    if (record->extra != NULL)
+      *out = field == VN_FIELD_STDOUT ? record->extra->out : record->extra->err;
+    return out->kind == VN_VALUE_STRING ||
+           set_missing(outcomes, node, name, "it was not kept", error);
   case VN_FIELD_DURATION:
     *out = (VnValue){.kind = VN_VALUE_DURATION, .i = record->elapsed_ns};
     return TRUE;
