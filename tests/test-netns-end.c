@@ -33,6 +33,7 @@ test_forbidden(void)
       "grep -v -e ' / ' -e ' /usr' -e ' /lib' -e ' /bin' -e ' /sbin' -e ' /dev' -e ' /proc ' "
       "/proc/mounts", "cat /proc/2/status | grep -i systemd", "ls -A /root | grep .",
       "ip link | grep -v -e lo: -e eth0@ -e link/", "test -e /proc/self/fd/3",
+      "perl -e 'open F, \"+<\", \"/proc/1/exe\" or exit 1'",
   };
   g_autoptr(Lab) lab = lab_flat(1);
   lab_on(lab, 0, 1);

@@ -221,9 +221,10 @@ test_snapshot(void)
       "touch -d @1000000000 /srv/a";
   static const char look[] =
       "stat -c '%n %F %a %h %Y' /srv/g /srv/p /srv/a | sed 's/\\(fifo.*\\) [0-9]*$/\\1/; "
-      "s/\\(regular.*\\) [0-9]*$/\\1/'; cat /srv/a/b/f; readlink /srv/l; ls /var/spool /tmp";
+      "s/\\(regular.*\\) [0-9]*$/\\1/'; cat /srv/a/b/f; readlink /srv/l; stat -c %s /srv/hole; ls /var/spool /tmp";
   g_autofree char *before = NULL, *after = NULL;
   g_assert_cmpint(lab_sh(lab, 0, fill, NULL), ==, 0);
+  g_assert_cmpint(lab_sh(lab, 0, "truncate -s 900G /srv/hole", NULL), ==, 0);
   g_assert_cmpint(lab_sh(lab, 0, look, &before), ==, 0);
   PeerTask *writer = peer_script(lab->peers[0], 0, "while :; do echo y >> /tmp/grow; done");
   g_usleep(20000);

@@ -22,9 +22,11 @@
 #include "drivers/netns/root.h"
 #include "drivers/netns/tree.h"
 
+#define PROCESSES_MAX  (1u << 20) /* that are looked at */
 #define SETTLE_TRIES   2000
 #define SETTLE_WAIT_US 1000
-#define SNAPSHOTS_MAX  1024u /* of one experiment */
+#define SNAPSHOTS_MAX  (1u << 20) /* of one experiment */
+#define SETTLE_PASSES  2 /* still in a row: a process whose parent dies is missed by one look */
 
 static int
 open_pid_space(const char *of)
@@ -97,10 +99,10 @@ vn_netns_resume(VnNetnsVm *vm, GError **error)
 
 /* Of /proc/PID/stat: stopped, traced or dead. Names may hold brackets, hence the last one. */
 static gboolean
-is_still(const char *pid)
+is_still(int pid)
 {
   char path[48], text[512];
-  g_snprintf(path, sizeof path, "/proc/%.16s/stat", pid);
+  g_snprintf(path, sizeof path, "/proc/%d/stat", pid);
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return TRUE;
@@ -113,39 +115,55 @@ is_still(const char *pid)
   return end == NULL || end[1] == '\0' || strchr("TtZX", end[2]) != NULL;
 }
 
-static gboolean
-all_still(const VnNetnsVm *vm, ino_t space)
+/* Appends the children of all threads of a process. */
+static void
+add_children(GArray *pids, int of)
 {
-  DIR *processes = opendir("/proc");
-  gboolean still = processes != NULL;
-  for (struct dirent *entry = still ? readdir(processes) : NULL; entry != NULL && still;
-       entry = readdir(processes)) {
-    char path[48];
-    struct stat found;
-    if (!g_ascii_isdigit(entry->d_name[0]) || atoi(entry->d_name) == (int)vm->pid)
-      continue;
-    g_snprintf(path, sizeof path, "/proc/%.16s/ns/pid", entry->d_name);
-    if (stat(path, &found) == 0 && found.st_ino == space)
-      still = is_still(entry->d_name);
+  g_autofree char *folder = g_strdup_printf("/proc/%d/task", of);
+  DIR *threads = opendir(folder);
+  for (struct dirent *entry = threads != NULL ? readdir(threads) : NULL; entry != NULL;
+       entry = readdir(threads)) {
+    g_autofree char *path = g_strdup_printf("%s/%s/children", folder, entry->d_name);
+    FILE *children = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
+    int pid = 0;
+    while (children != NULL && pids->len < PROCESSES_MAX && fscanf(children, "%d", &pid) == 1)
+      g_array_append_val(pids, pid);
+    if (children != NULL)
+      fclose(children);
   }
-  if (processes != NULL)
-    closedir(processes);
-  return still;
+  if (threads != NULL)
+    closedir(threads);
+}
+
+/* All of a pid namespace descend from its first process. */
+static gboolean
+all_still(const VnNetnsVm *vm)
+{
+  g_autoptr(GArray) pids = g_array_new(FALSE, FALSE, sizeof(int));
+  add_children(pids, (int)vm->pid);
+  for (guint i = 0; i < pids->len; i++) {
+    int pid = g_array_index(pids, int, i);
+    if (!is_still(pid))
+      return FALSE;
+    add_children(pids, pid);
+  }
+  return TRUE;
 }
 
 /* There is no event that says "stopped" to a process that is not the parent. */
 static gboolean
 settle(const VnNetnsVm *vm, GError **error)
 {
-  char path[48];
-  struct stat space;
-  g_snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)vm->pid);
-  if (stat(path, &space) != 0)
-    return vn_netns_fail(error, errno, "looking at the VM's process namespace");
+  int still = 0;
+  g_autofree char *list = g_strdup_printf("/proc/%d/task/%d/children", (int)vm->pid, (int)vm->pid);
+  if (access(list, R_OK) != 0)
+    return vn_netns_fail(error, errno, "%s (the kernel needs CONFIG_PROC_CHILDREN)", list);
   for (int i = 0; i < SETTLE_TRIES; i++) {
-    if (all_still(vm, space.st_ino))
+    still = all_still(vm) ? still + 1 : 0;
+    if (still == SETTLE_PASSES)
       return TRUE;
-    g_usleep(SETTLE_WAIT_US);
+    if (still == 0)
+      g_usleep(SETTLE_WAIT_US);
   }
   return vn_netns_fail(error, EBUSY, "stopping the VM's processes");
 }

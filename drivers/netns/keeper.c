@@ -11,13 +11,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "drivers/netns/failure.h"
 #include "drivers/netns/root.h"
 
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+#define AGENT_PART (1u << 20)
 #define FIRST_LINK 100u /* indices below are the kernel's to give */
 
 static void
@@ -396,6 +404,31 @@ count_ids(void)
   return ids;
 }
 
+/* A sealed copy of an agent, so that a guest's root, who may be the user, can't change the file
+ * through /proc/1/exe. Where the system forbids to run such copies the file itself must do. */
+static int
+seal_copy(int agent)
+{
+  if (agent < 0)
+    return agent;
+  unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  int copy = memfd_create("vnec-agent", flags | MFD_EXEC);
+  if (copy < 0 && errno == EINVAL) /* before Linux 6.3 all may be run */
+    copy = memfd_create("vnec-agent", flags);
+  off_t at = 0;
+  gssize n = 1;
+  while (copy >= 0 && n > 0)
+    n = sendfile(copy, agent, &at, AGENT_PART);
+  int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  if (copy >= 0 && n == 0 && fchmod(copy, 0555) == 0 && fcntl(copy, F_ADD_SEALS, seals) == 0) {
+    close(agent);
+    return copy;
+  }
+  if (copy >= 0)
+    close(copy);
+  return agent;
+}
+
 static gboolean
 set_up(VnNetnsKeeper *keeper, GError **error)
 {
@@ -429,8 +462,8 @@ vn_netns_keeper_run(int calls, int events, const int agents[2])
   VnNetnsKeeper *keeper = g_new0(VnNetnsKeeper, 1);
   keeper->calls = calls;
   keeper->events = events;
-  keeper->agents[0] = agents[0];
-  keeper->agents[1] = agents[1];
+  for (guint i = 0; i < G_N_ELEMENTS(keeper->agents); i++)
+    keeper->agents[i] = seal_copy(agents[i]);
   keeper->next_link = FIRST_LINK;
   keeper->segments = g_hash_table_new_full(NULL, NULL, NULL, vn_netns_segment_free);
   keeper->vms = g_hash_table_new_full(NULL, NULL, NULL, vn_netns_vm_free);

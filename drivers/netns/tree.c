@@ -73,20 +73,48 @@ copy_status(int to, const struct stat *status)
 }
 
 static int
-copy_bytes(int from, int to)
+copy_range(int from, int to, off_t at, off_t end)
+{
+  while (at < end) {
+    off_t to_at = at;
+    gssize n = copy_file_range(from, &at, to, &to_at, (gsize)MIN(end - at, COPY_MAX), 0);
+    if (n == 0)
+      return 0;
+    if (n < 0)
+      return errno;
+  }
+  return 0;
+}
+
+static int
+copy_through(int from, int to)
 {
   char bytes[65536];
-  gssize n = copy_file_range(from, NULL, to, NULL, COPY_MAX, 0);
-  while (n > 0)
-    n = copy_file_range(from, NULL, to, NULL, COPY_MAX, 0);
-  if (n == 0)
-    return 0;
-  if (errno != EXDEV && errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
+  gssize n = 0;
+  if (lseek(from, 0, SEEK_SET) != 0)
     return errno;
   while ((n = read(from, bytes, sizeof bytes)) > 0)
     if (write(to, bytes, (gsize)n) != n)
       return ENOSPC;
   return n < 0 ? errno : 0;
+}
+
+/* Holes stay holes: a guest can make a file of any size out of nothing. */
+static int
+copy_bytes(int from, int to, off_t size)
+{
+  off_t at = lseek(from, 0, SEEK_DATA);
+  int result = at < 0 && errno != ENXIO ? errno : 0;
+  while (at >= 0 && result == 0) {
+    off_t end = lseek(from, at, SEEK_HOLE);
+    result = end < 0 ? errno : copy_range(from, to, at, end);
+    at = end < 0 ? -1 : lseek(from, end, SEEK_DATA);
+  }
+  if (result == EXDEV || result == EINVAL || result == EOPNOTSUPP || result == ENOSYS)
+    return copy_through(from, to);
+  if (result == 0 && ftruncate(to, size) != 0)
+    return errno;
+  return result;
 }
 
 static int
@@ -96,7 +124,7 @@ copy_file(int from, const char *from_name, int to, const char *to_name, const st
   if (source < 0)
     return errno;
   int target = openat(to, to_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  int result = target < 0 ? errno : copy_bytes(source, target);
+  int result = target < 0 ? errno : copy_bytes(source, target, status->st_size);
   if (result == 0)
     result = copy_attributes(source, target);
   if (result == 0)
