@@ -256,17 +256,6 @@ add_vm_names(JsonBuilder *json, const VnModel *model, const char *name, const gu
 }
 
 static const char *
-control_text(VnControl control)
-{
-  static const char *const names[] = {
-#define VN_CONTROL(id, name, targets, params, help) name,
-#include "model/control.def"
-#undef VN_CONTROL
-  };
-  return control == VN_CONTROL_NONE ? NULL : names[control];
-}
-
-static const char *
 on_failure_text(VnOnFailure what)
 {
   switch (what) {
@@ -302,7 +291,7 @@ vn_json_task_members(JsonBuilder *json, const VnModel *model, const VnTask *task
   vn_json_text(json, "name", task->name);
   vn_json_text(json, "doc", task->doc);
   add_place(json, model, task->span);
-  vn_json_text(json, "control", control_text((VnControl)task->control));
+  vn_json_text(json, "control", vn_control_name((VnControl)task->control));
   if (task->control == VN_CONTROL_NONE) {
     vn_json_text(json, "action", model->actions[task->action].name);
     vn_json_text(json, "module", model->actions[task->action].module);

@@ -62,14 +62,9 @@ append_vms(const VnTopology *topology, const guint32 *vms, guint32 n, GString *o
 static const char *
 call_name(const VnModel *model, const VnTask *task)
 {
-  static const char *const controls[] = {
-#define VN_CONTROL(id, name, targets, params, help) name,
-#include "model/control.def"
-#undef VN_CONTROL
-  };
   if (task->control == VN_CONTROL_NONE)
     return model->actions[task->action].name;
-  return controls[task->control];
+  return vn_control_name((VnControl)task->control);
 }
 
 /* A set of machines by its array slices; anything else as the language writes it. */

@@ -4,17 +4,6 @@
 
 #include <string.h>
 
-static const struct {
-  const char *name;
-  gboolean named; /* its arguments are given by name */
-  const char *params;
-} controls[] = {
-#define VN_CONTROL(id, name, targets, params, help) \
-  [VN_CONTROL_##id] = {name, VN_CONTROL_##id == VN_CONTROL_IMPAIR, params},
-#include "model/control.def"
-#undef VN_CONTROL
-};
-
 /* The name by which a module is used: "std.net" is std_net. */
 static char *
 alias_of(const char *module)
@@ -240,7 +229,12 @@ vn_vnl_actions(const VnModel *model, GString *out)
 static char *
 control_param(VnControl control, guint32 k)
 {
-  g_auto(GStrv) params = g_strsplit(controls[control].params, " ", -1);
+  static const char *const descriptions[VN_CONTROL_COUNT] = {
+#define VN_CONTROL(id, name, targets, params, help) params,
+#include "model/control.def"
+#undef VN_CONTROL
+  };
+  g_auto(GStrv) params = g_strsplit(descriptions[control], " ", -1);
   return g_strndup(params[k], strcspn(params[k], ":"));
 }
 
@@ -248,7 +242,7 @@ static void
 append_control(const VnModel *model, const VnTask *task, GString *out)
 {
   const char *separator = "";
-  g_string_append_printf(out, "%s(", controls[task->control].name);
+  g_string_append_printf(out, "%s(", vn_control_name((VnControl)task->control));
   for (guint32 k = 0; k < task->n_args; k++) {
     const VnExpr *arg = task->args[k];
     if (arg == NULL)
@@ -263,7 +257,7 @@ append_control(const VnModel *model, const VnTask *task, GString *out)
       g_string_append(out, param);
       continue;
     }
-    if (controls[task->control].named)
+    if (task->control == VN_CONTROL_IMPAIR)
       g_string_append_printf(out, "%s=", param);
     vn_emit_expr(model, NULL, arg, out);
   }

@@ -24,6 +24,17 @@ vn_model_field_name(const VnModel *model, const VnTask *task, guint32 field)
 }
 
 const char *
+vn_control_name(VnControl control)
+{
+  static const char *const names[VN_CONTROL_COUNT] = {
+#define VN_CONTROL(id, name, targets, params, help) name,
+#include "model/control.def"
+#undef VN_CONTROL
+  };
+  return control < VN_CONTROL_COUNT ? names[control] : NULL;
+}
+
+const char *
 vn_model_name_of(VnValueKind kind, guint32 id, gpointer data)
 {
   const VnModel *model = data;

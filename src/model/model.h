@@ -122,6 +122,8 @@ typedef struct {
 
 /* The result field by number: a name and a type, for VN_FIELD_… and an action's own. */
 const char *vn_model_field_name(const VnModel *model, const VnTask *task, guint32 field);
+/* "power_off"; NULL for VN_CONTROL_NONE. */
+const char *vn_control_name(VnControl control);
 /* Text of hosts, segments, tasks … for messages; data is the model. */
 const char *vn_model_name_of(VnValueKind kind, guint32 id, gpointer model);
 /* The operating system of a VM: its image's, else its technology's. */

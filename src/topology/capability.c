@@ -155,17 +155,6 @@ needs(const VnTask *task)
   g_assert_not_reached();
 }
 
-static const char *
-control_name(VnControl control)
-{
-  static const char *const names[] = {
-#define VN_CONTROL(id, name, targets, params, help) name,
-#include "model/control.def"
-#undef VN_CONTROL
-  };
-  return names[control];
-}
-
 /* What all targets can do. Sets are shared by tasks, so the answer is kept by set. */
 static guint
 all_can(const VnTopology *topology, const VnTask *task, GHashTable *known)
@@ -195,7 +184,7 @@ check_task(const VnCompletion *completion, const VnTask *task, GHashTable *known
     if (vm->n_ifaces == 0 || (vn_tech(tech_of(topology, vm))->can & can) != 0)
       continue;
     g_autofree char *what = g_strdup_printf("task `%s` asks for %s of `%s`", task->name,
-                                            control_name((VnControl)task->control), vm->name);
+                                            vn_control_name((VnControl)task->control), vm->name);
     refuse(completion, task->span, tech_of(topology, vm), (VnTechCan)can, what);
     return;
   }

@@ -44,6 +44,13 @@ void vn_completion_set_macs(VnCompletion *completion);
 /* routes.c, proxies.c: on a topology without errors, after splitting. */
 void vn_completion_set_routes(VnCompletion *completion);
 
+/* Can one machine stand on both? */
+static inline gboolean
+vn_segment_compatible(const VnSegment *a, const VnSegment *b)
+{
+  return a->tech == b->tech && a->site == b->site;
+}
+
 /* The prefix of a segment in a family: family 4 or 6. */
 static inline VnPrefix *
 vn_segment_prefix(VnSegment *segment, guint family)

@@ -90,12 +90,6 @@ segment_of(const VnTopology *topology, guint32 iface)
   return &topology->segments[topology->ifaces[iface].segment];
 }
 
-static gboolean
-compatible(const VnSegment *a, const VnSegment *b)
-{
-  return a->tech == b->tech && a->site == b->site;
-}
-
 /* Which part of its router each interface belongs to: 0 the router itself, 1 and on new ones.
  * first_of: the first interface of each part. Returns the number of parts. */
 static guint32
@@ -104,7 +98,8 @@ divide(const VnTopology *topology, const VnVm *router, guint32 *part, guint32 *f
   guint32 n = 0;
   for (guint32 i = router->first_iface; i < router->first_iface + router->n_ifaces; i++) {
     guint32 k = 0;
-    while (k < n && !compatible(segment_of(topology, i), segment_of(topology, first_of[k])))
+    while (k < n &&
+           !vn_segment_compatible(segment_of(topology, i), segment_of(topology, first_of[k])))
       k++;
     if (k == n)
       first_of[n++] = i;

@@ -24,12 +24,6 @@ check_host(const VnCompletion *completion, const VnVm *host)
                topology->segments[second->segment].name);
 }
 
-static gboolean
-compatible(const VnSegment *a, const VnSegment *b)
-{
-  return a->tech == b->tech && a->site == b->site;
-}
-
 /* The connections of a router that would be on the same part as its k-th. */
 static guint
 count_compatible(const VnTopology *topology, const VnVm *router, guint32 k, guint32 *out_last)
@@ -37,8 +31,8 @@ count_compatible(const VnTopology *topology, const VnVm *router, guint32 k, guin
   const VnIface *ifaces = &topology->ifaces[router->first_iface];
   guint count = 0;
   for (guint32 i = 0; i < router->n_ifaces; i++)
-    if (compatible(&topology->segments[ifaces[i].segment],
-                   &topology->segments[ifaces[k].segment])) {
+    if (vn_segment_compatible(&topology->segments[ifaces[i].segment],
+                              &topology->segments[ifaces[k].segment])) {
       count++;
       *out_last = router->first_iface + i;
     }
