@@ -17,9 +17,9 @@ Lab *
 lab_empty(void)
 {
   const char *build = g_getenv("VNEC_BUILDDIR"), *given = g_getenv("VNEC_TEST_AGENT_DIR");
-  g_autofree char *agents = given != NULL ? g_strdup(given)
-                                          : g_build_filename(build != NULL ? build : ".",
-                                                             "libexec", "vnec", NULL);
+  g_autofree char *agents =
+      given != NULL ? g_strdup(given)
+                    : g_build_filename(build != NULL ? build : ".", "libexec", "vnec", NULL);
   g_autoptr(GError) error = NULL;
   Lab *lab = g_new0(Lab, 1);
   g_mutex_init(&lab->lock);
@@ -81,8 +81,7 @@ lab_vm(Lab *lab, const char *name, guint n_ifaces, const guint32 *segments,
     else
       ifaces[i].address6 = prefix;
   }
-  *vm = (VnDriverVm){
-      .id = lab->n, .name = g_strdup(name), .ifaces = ifaces, .n_ifaces = n_ifaces};
+  *vm = (VnDriverVm){.id = lab->n, .name = g_strdup(name), .ifaces = ifaces, .n_ifaces = n_ifaces};
   return vm;
 }
 
@@ -184,7 +183,8 @@ lab_sh(Lab *lab, guint vm, const char *text, char **out_text)
 gint64
 lab_ping(Lab *lab, guint vm, const char *target, const char *count)
 {
-  PeerTask *task = peer_native(lab->peers[vm], FALSE, "ping", target, count, "20000000", "1000000000", NULL);
+  PeerTask *task =
+      peer_native(lab->peers[vm], FALSE, "ping", target, count, "20000000", "1000000000", NULL);
   peer_wait(lab->peers[vm], task);
   if (task->error != NULL)
     g_test_message("ping %s: %s", target, task->error);

@@ -19,20 +19,46 @@ static void
 test_forbidden(void)
 {
   static const char *const attempts[] = {
-      "mount -t tmpfs none /mnt", "mount -t proc none /mnt", "umount /proc", "umount -l /usr",
-      "mount -o remount,rw /usr", "unshare -U true", "unshare -n true", "unshare -m true",
-      "nsenter -t 1 -m true", "mknod /tmp/d b 254 0", "mknod /tmp/c c 1 1",
-      "echo b > /proc/sysrq-trigger", "echo 1 > /proc/sys/kernel/panic",
-      "echo /tmp/x > /proc/sys/kernel/core_pattern", "echo 5 > /proc/sys/vm/swappiness",
-      "head -c 1 /proc/kcore", "dmesg", "date -s 2001-01-01", "hostname other",
-      "perl -e 'socket(S, 40, 1, 0) or exit 1'", "perl -e 'socket(S, 38, 5, 0) or exit 1'",
-      "touch /usr/x", "touch /usr/bin/ls", "rm /usr/bin/ls", "touch /dev/x", "rm /dev/null",
-      "echo x > /proc/1/mem", "ls -A /home | grep .", "ls /etc/shadow", "ls /etc/ssh",
-      "ls -A /var/lib | grep .", "ls -A /run | grep -vx -e shm -e lock -e mount",
-      "ls /work || ls /sys/class || ls /boot", "chroot /proc/1/root/.. ls /sys/class",
+      "mount -t tmpfs none /mnt",
+      "mount -t proc none /mnt",
+      "umount /proc",
+      "umount -l /usr",
+      "mount -o remount,rw /usr",
+      "unshare -U true",
+      "unshare -n true",
+      "unshare -m true",
+      "nsenter -t 1 -m true",
+      "mknod /tmp/d b 254 0",
+      "mknod /tmp/c c 1 1",
+      "echo b > /proc/sysrq-trigger",
+      "echo 1 > /proc/sys/kernel/panic",
+      "echo /tmp/x > /proc/sys/kernel/core_pattern",
+      "echo 5 > /proc/sys/vm/swappiness",
+      "head -c 1 /proc/kcore",
+      "dmesg",
+      "date -s 2001-01-01",
+      "hostname other",
+      "perl -e 'socket(S, 40, 1, 0) or exit 1'",
+      "perl -e 'socket(S, 38, 5, 0) or exit 1'",
+      "touch /usr/x",
+      "touch /usr/bin/ls",
+      "rm /usr/bin/ls",
+      "touch /dev/x",
+      "rm /dev/null",
+      "echo x > /proc/1/mem",
+      "ls -A /home | grep .",
+      "ls /etc/shadow",
+      "ls /etc/ssh",
+      "ls -A /var/lib | grep .",
+      "ls -A /run | grep -vx -e shm -e lock -e mount",
+      "ls /work || ls /sys/class || ls /boot",
+      "chroot /proc/1/root/.. ls /sys/class",
       "grep -v -e ' / ' -e ' /usr' -e ' /lib' -e ' /bin' -e ' /sbin' -e ' /dev' -e ' /proc ' "
-      "/proc/mounts", "cat /proc/2/status | grep -i systemd", "ls -A /root | grep .",
-      "ip link | grep -v -e lo: -e eth0@ -e link/", "test -e /proc/self/fd/3",
+      "/proc/mounts",
+      "cat /proc/2/status | grep -i systemd",
+      "ls -A /root | grep .",
+      "ip link | grep -v -e lo: -e eth0@ -e link/",
+      "test -e /proc/self/fd/3",
       "perl -e 'open F, \"+<\", \"/proc/1/exe\" or exit 1'",
   };
   g_autoptr(Lab) lab = lab_flat(1);
@@ -43,10 +69,17 @@ test_forbidden(void)
       g_error("a guest could: %s: %s", attempts[i], text);
   }
   static const char *const allowed[] = {
-      "ip link add d0 type veth peer name d1", "echo 1 > /proc/sys/net/ipv4/ip_forward",
-      "echo x > /etc/passwd", "kill -9 1; true", "perl -e 'socket(S, 2, 1, 0) or exit 1'",
-      "perl -e 'socket(S, 17, 3, 0) or exit 1'", "touch /dev/shm/x", "script -qc true /dev/null",
-      "echo y > /dev/null", "head -c 4 /dev/urandom > /tmp/r", "test $(id -u) = 0",
+      "ip link add d0 type veth peer name d1",
+      "echo 1 > /proc/sys/net/ipv4/ip_forward",
+      "echo x > /etc/passwd",
+      "kill -9 1; true",
+      "perl -e 'socket(S, 2, 1, 0) or exit 1'",
+      "perl -e 'socket(S, 17, 3, 0) or exit 1'",
+      "touch /dev/shm/x",
+      "script -qc true /dev/null",
+      "echo y > /dev/null",
+      "head -c 4 /dev/urandom > /tmp/r",
+      "test $(id -u) = 0",
   };
   for (guint i = 0; i < G_N_ELEMENTS(allowed); i++) {
     g_autofree char *text = NULL;
@@ -64,8 +97,10 @@ test_limits(void)
   lab_define(lab, 0);
   lab_on(lab, 0, 2);
   g_autofree char *text = NULL;
-  lab_sh(lab, 0, "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do "
-                 "sleep 5 & done 2>&1", &text);
+  lab_sh(lab, 0,
+         "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do "
+         "sleep 5 & done 2>&1",
+         &text);
   g_assert_nonnull(strstr(text, "fork"));
   static const char fill[] = "perl -e '$x = \"x\" x ($ARGV[0] << 20); print length $x' %d";
   g_autofree char *much = g_strdup_printf(fill, 400), *little = g_strdup_printf(fill, 50);
@@ -79,8 +114,8 @@ typedef struct {
   GPid pid;
   FILE *in, *out; /* of ours: to it, from it */
   char *mounts, *links;
-  GArray *pids;        /* of its helper, keeper and guests, in this order of age */
-  GHashTable *spaces;  /* inodes of their namespaces */
+  GArray *pids;       /* of its helper, keeper and guests, in this order of age */
+  GHashTable *spaces; /* inodes of their namespaces */
 } Live;
 
 static char *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The netns driver through its table, with real namespaces, real agents and real packets. Confinement
- * and what is left behind are in test-netns-end.c.
+/* The netns driver through its table, with real namespaces, real agents and real packets.
+ * Confinement and what is left behind are in test-netns-end.c.
  */
 #include <poll.h>
 #include <string.h>
@@ -33,8 +33,7 @@ test_routed(void)
   static const guint32 both[] = {1, 2};
   lab_segment(lab, 1);
   lab_segment(lab, 2);
-  lab_route(lab_vm(lab, "a", 1, both, (const char *[]){"10.1.0.2/24"}), "0.0.0.0/0", 0,
-            "10.1.0.1");
+  lab_route(lab_vm(lab, "a", 1, both, (const char *[]){"10.1.0.2/24"}), "0.0.0.0/0", 0, "10.1.0.1");
   lab_route(lab_vm(lab, "b", 1, both + 1, (const char *[]){"10.2.0.2/24"}), "0.0.0.0/0", 0,
             "10.2.0.1");
   lab_route(lab_vm(lab, "c", 1, both, (const char *[]){"fd01::2/64"}), "::/0", 0, "fd01::1");
@@ -143,8 +142,8 @@ test_external(void)
   for (guint i = 0; i < 2; i++)
     g_assert_true(
         vn_driver_netns.open_external(lab->state, lab->vms[2 * i + 1].id, &sides[i], &error));
-  PeerTask *ping = peer_native(lab->peers[0], FALSE, "ping", "10.2.0.2", "3", "20000000",
-                               "1000000000", NULL);
+  PeerTask *ping =
+      peer_native(lab->peers[0], FALSE, "ping", "10.2.0.2", "3", "20000000", "1000000000", NULL);
   carry_until(lab->peers[0], ping, sides);
   g_assert_cmpint(peer_field_int(ping, "received"), ==, 3);
   /* Whole and summed packets, though the guests' own links leave both to the hardware. */
@@ -201,8 +200,7 @@ revert(Lab *lab, guint vm, const char *name)
 {
   g_autoptr(GError) error = NULL;
   VnDriverChannel channel;
-  gboolean done =
-      vn_driver_netns.revert(lab->state, lab->vms[vm].id, name, &channel, &error);
+  gboolean done = vn_driver_netns.revert(lab->state, lab->vms[vm].id, name, &channel, &error);
   g_assert_no_error(error);
   g_assert_true(done);
   peer_free(lab->peers[vm]);
@@ -221,7 +219,8 @@ test_snapshot(void)
       "touch -d @1000000000 /srv/a";
   static const char look[] =
       "stat -c '%n %F %a %h %Y' /srv/g /srv/p /srv/a | sed 's/\\(fifo.*\\) [0-9]*$/\\1/; "
-      "s/\\(regular.*\\) [0-9]*$/\\1/'; cat /srv/a/b/f; readlink /srv/l; stat -c %s /srv/hole; ls /var/spool /tmp";
+      "s/\\(regular.*\\) [0-9]*$/\\1/'; cat /srv/a/b/f; readlink /srv/l; stat -c %s /srv/hole; ls "
+      "/var/spool /tmp";
   g_autofree char *before = NULL, *after = NULL;
   g_assert_cmpint(lab_sh(lab, 0, fill, NULL), ==, 0);
   g_assert_cmpint(lab_sh(lab, 0, "truncate -s 900G /srv/hole", NULL), ==, 0);
@@ -233,8 +232,8 @@ test_snapshot(void)
   peer_wait(lab->peers[0], writer);
   g_assert_cmpint(lab_sh(lab, 0, "rm /tmp/grow", NULL), ==, 0);
   g_assert_true(vn_driver_netns.snapshot(lab->state, 1, "clean", &error));
-  g_assert_cmpint(lab_sh(lab, 0, "rm -r /srv/* && echo new > /srv/a; touch /tmp/t; sleep 99 &",
-                         NULL), ==, 0);
+  g_assert_cmpint(
+      lab_sh(lab, 0, "rm -r /srv/* && echo new > /srv/a; touch /tmp/t; sleep 99 &", NULL), ==, 0);
   for (guint i = 0; i < 3; i++) {
     revert(lab, 0, "clean");
     g_clear_pointer(&after, g_free);

@@ -36,36 +36,34 @@
 #ifndef CLONE_NEWTIME
 #define CLONE_NEWTIME 0x80
 #endif
-#define NAMESPACES                                                                                 \
-  (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |    \
+#define NAMESPACES                                                                              \
+  (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
    CLONE_NEWNET)
 
 /* What a guest keeps: power over its own files, processes and network. */
 static const guint8 kept[] = {
-    CAP_CHOWN,       CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,      CAP_FSETID,
-    CAP_KILL,        CAP_SETGID,       CAP_SETUID,          CAP_SETPCAP,     CAP_NET_BIND_SERVICE,
-    CAP_NET_ADMIN,   CAP_NET_RAW,      CAP_NET_BROADCAST,   CAP_IPC_LOCK,    CAP_IPC_OWNER,
-    CAP_SYS_CHROOT,  CAP_SYS_PTRACE,   CAP_SYS_NICE,        CAP_AUDIT_WRITE, CAP_SETFCAP,
+    CAP_CHOWN,      CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,      CAP_FSETID,
+    CAP_KILL,       CAP_SETGID,       CAP_SETUID,          CAP_SETPCAP,     CAP_NET_BIND_SERVICE,
+    CAP_NET_ADMIN,  CAP_NET_RAW,      CAP_NET_BROADCAST,   CAP_IPC_LOCK,    CAP_IPC_OWNER,
+    CAP_SYS_CHROOT, CAP_SYS_PTRACE,   CAP_SYS_NICE,        CAP_AUDIT_WRITE, CAP_SETFCAP,
 };
 
 #define FILES_USUAL 1024 /* what programs expect that still call select() */
 
-#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define GIVE(what)  BPF_STMT(BPF_RET | BPF_K, (what))
-#define REFUSED     (SECCOMP_RET_ERRNO | EPERM)
-#define UNKNOWN     (SECCOMP_RET_ERRNO | ENOSYS)
-#define CALL(name, what)                                                                           \
-  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##name, 0, 1), GIVE(what)
+#define LOAD(field)      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define GIVE(what)       BPF_STMT(BPF_RET | BPF_K, (what))
+#define REFUSED          (SECCOMP_RET_ERRNO | EPERM)
+#define UNKNOWN          (SECCOMP_RET_ERRNO | ENOSYS)
+#define CALL(name, what) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##name, 0, 1), GIVE(what)
 /* A call whose argument 0 may have none of the bits. */
-#define WITHOUT(name, bits)                                                                        \
-  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##name, 0, 4), LOAD(args[0]),                           \
-      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bits), 0, 1), GIVE(REFUSED),                           \
-      GIVE(SECCOMP_RET_ALLOW)
+#define WITHOUT(name, bits)                                              \
+  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##name, 0, 4), LOAD(args[0]), \
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (bits), 0, 1), GIVE(REFUSED), GIVE(SECCOMP_RET_ALLOW)
 #define FAMILY(number) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), GIVE(SECCOMP_RET_ALLOW)
 /* Sockets of the families that live inside a network namespace. */
-#define SOCKETS(name)                                                                              \
-  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##name, 0, 12), LOAD(args[0]), FAMILY(AF_UNIX),         \
-      FAMILY(AF_INET), FAMILY(AF_INET6), FAMILY(AF_NETLINK), FAMILY(AF_PACKET),                    \
+#define SOCKETS(name)                                                                      \
+  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_##name, 0, 12), LOAD(args[0]), FAMILY(AF_UNIX), \
+      FAMILY(AF_INET), FAMILY(AF_INET6), FAMILY(AF_NETLINK), FAMILY(AF_PACKET),            \
       GIVE(SECCOMP_RET_ERRNO | EAFNOSUPPORT)
 
 static struct sock_filter filter[] = {

@@ -21,16 +21,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LOOPBACK 1
+#define LOOPBACK      1
 #define EXTERNAL_NAME "ext0"
 
 typedef enum { STEP_LINK, STEP_ADDRESS, STEP_ROUTE, STEP_PROXY, STEP_DELAY } Step;
 
 static const char *const step_texts[] = {
-    [STEP_LINK] = "bringing up an interface",
-    [STEP_ADDRESS] = "setting an address",
-    [STEP_ROUTE] = "setting a route",
-    [STEP_PROXY] = "setting a proxied address",
+    [STEP_LINK] = "bringing up an interface", [STEP_ADDRESS] = "setting an address",
+    [STEP_ROUTE] = "setting a route",         [STEP_PROXY] = "setting a proxied address",
     [STEP_DELAY] = "setting the proxy delay",
 };
 

@@ -25,7 +25,7 @@
 #define REPORT_FD  4
 #define AGENT_FD   5
 
-#define SPACES                                                                                     \
+#define SPACES \
   (CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC)
 
 static void

@@ -179,8 +179,8 @@ hint(int errnum)
         text[0] == '0')
       found = "turn user namespaces on: sysctl kernel.unprivileged_userns_clone=1";
     g_clear_pointer(&text, g_free);
-    if (g_file_get_contents("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", &text,
-                            &size, NULL) &&
+    if (g_file_get_contents("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", &text, &size,
+                            NULL) &&
         text[0] == '1')
       found = "turn them on: sysctl kernel.apparmor_restrict_unprivileged_userns=0, or an "
               "AppArmor profile for vnec-slave that allows userns";
@@ -207,8 +207,8 @@ await_up(int socket, GError **error)
   if (result.code < 0)
     return TRUE;
   const char *more = result.code == VN_DRIVER_ERROR_PRIVILEGE ? hint(EPERM) : NULL;
-  g_set_error(error, VN_DRIVER_ERROR, result.code, "%.*s%s%s", (int)sizeof result.text,
-              result.text, more != NULL ? "; " : "", more != NULL ? more : "");
+  g_set_error(error, VN_DRIVER_ERROR, result.code, "%.*s%s%s", (int)sizeof result.text, result.text,
+              more != NULL ? "; " : "", more != NULL ? more : "");
   return FALSE;
 }
 

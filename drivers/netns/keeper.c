@@ -90,8 +90,7 @@ tell_lost(VnNetnsKeeper *keeper, const VnNetnsVm *vm, int status)
   else if (WIFSIGNALED(status))
     g_snprintf(lost.text, sizeof lost.text, "its agent was ended by signal %d", WTERMSIG(status));
   else
-    g_snprintf(lost.text, sizeof lost.text, "its agent ended with status %d",
-               WEXITSTATUS(status));
+    g_snprintf(lost.text, sizeof lost.text, "its agent ended with status %d", WEXITSTATUS(status));
   (void)vn_netns_send(keeper->events, VN_NETNS_LOST, &lost, sizeof lost, NULL, 0, NULL);
 }
 

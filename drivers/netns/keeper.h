@@ -15,11 +15,11 @@
  * some of them: measured, 500 never did. */
 #define VN_NETNS_BRIDGE_PORTS 500u
 /* Interfaces of one VM, routes, proxies: what a request may say at most. */
-#define VN_NETNS_IFACES_MAX   4096u
-#define VN_NETNS_ENTRIES_MAX  (1u << 20)
+#define VN_NETNS_IFACES_MAX  4096u
+#define VN_NETNS_ENTRIES_MAX (1u << 20)
 
 /* Interface indices in a guest: eth0 is FIRST_IFACE. We choose them, so that nobody asks. */
-#define VN_NETNS_FIRST_IFACE 10u
+#define VN_NETNS_FIRST_IFACE   10u
 #define VN_NETNS_EXTERNAL_LINK 9u
 
 typedef struct {
@@ -33,10 +33,10 @@ typedef struct {
 } VnNetnsSegment;
 
 typedef struct {
-  guint32 link;    /* index of the hub's end; 0: none */
+  guint32 link; /* index of the hub's end; 0: none */
   guint32 segment;
-  guint32 bridge;  /* place in the segment's row */
-  gboolean down;   /* by set_link */
+  guint32 bridge; /* place in the segment's row */
+  gboolean down;  /* by set_link */
 } VnNetnsPort;
 
 typedef struct {
@@ -44,14 +44,14 @@ typedef struct {
   VnDriverIface *ifaces;
   VnDriverRoute *routes;
   VnDriverProxy *proxies;
-  VnNetnsPort *ports;       /* one for each interface */
-  guint32 external;         /* index of the hub's end of the external interface; 0: none */
-  pid_t pid;                /* of its first process; 0: off */
-  guint32 life;             /* how often it was started */
+  VnNetnsPort *ports; /* one for each interface */
+  guint32 external;   /* index of the hub's end of the external interface; 0: none */
+  pid_t pid;          /* of its first process; 0: off */
+  guint32 life;       /* how often it was started */
   gboolean suspended;
-  int channel;              /* our end, until it was given away; -1 */
-  gboolean ready;           /* it said that it is configured */
-  GError *error;            /* why it can't be powered on, while that is under way */
+  int channel;    /* our end, until it was given away; -1 */
+  gboolean ready; /* it said that it is configured */
+  GError *error;  /* why it can't be powered on, while that is under way */
 } VnNetnsVm;
 
 typedef struct {
@@ -90,8 +90,8 @@ void vn_netns_reply_text(VnNetnsReply *reply, const char *text);
 gboolean vn_netns_reply_end(VnNetnsReply *reply);
 
 /* segment.c */
-gboolean vn_netns_segment_make(VnNetnsKeeper *keeper, const VnNetnsSegmentWire *wire,
-                               GError **error);
+gboolean
+vn_netns_segment_make(VnNetnsKeeper *keeper, const VnNetnsSegmentWire *wire, GError **error);
 gboolean vn_netns_segment_remove(VnNetnsKeeper *keeper, guint32 id, GError **error);
 void vn_netns_segment_free(gpointer segment);
 /* Links for all interfaces of VMs whose error is not set and that have a process: fills ports.
@@ -101,8 +101,8 @@ void vn_netns_links_make(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n);
 void vn_netns_links_settle(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n);
 /* The VM is off: its ports are free. */
 void vn_netns_links_forget(VnNetnsKeeper *keeper, VnNetnsVm *vm);
-gboolean vn_netns_link_set(VnNetnsKeeper *keeper, VnNetnsVm *vm, guint32 iface, gboolean up,
-                           GError **error);
+gboolean
+vn_netns_link_set(VnNetnsKeeper *keeper, VnNetnsVm *vm, guint32 iface, gboolean up, GError **error);
 int vn_netns_capture(VnNetnsKeeper *keeper, guint32 segment, GError **error);
 int vn_netns_external(VnNetnsKeeper *keeper, VnNetnsVm *vm, GError **error);
 

@@ -84,10 +84,8 @@ receive_packet(int socket, VnNetnsMessage *message, Head *out_head, GError **err
   guint8 bytes[VN_NETNS_PACKET_MAX];
   Control control;
   struct iovec parts[2] = {{out_head, sizeof *out_head}, {bytes, sizeof bytes}};
-  struct msghdr from = {.msg_iov = parts,
-                        .msg_iovlen = 2,
-                        .msg_control = &control,
-                        .msg_controllen = sizeof control};
+  struct msghdr from = {
+      .msg_iov = parts, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
   gssize n = 0;
   do
     n = recvmsg(socket, &from, MSG_CMSG_CLOEXEC);

@@ -10,9 +10,9 @@
 
 #include "driver/driver.h"
 
-#define VN_NETNS_PACKET_MAX  49152u      /* bytes of one packet, its head not counted */
+#define VN_NETNS_PACKET_MAX  49152u       /* bytes of one packet, its head not counted */
 #define VN_NETNS_MESSAGE_MAX (256u << 20) /* bytes of one message */
-#define VN_NETNS_FDS_MAX     200u        /* descriptors of one message; the kernel's bound is 253 */
+#define VN_NETNS_FDS_MAX     200u /* descriptors of one message; the kernel's bound is 253 */
 
 typedef enum {
   /* to the helper */

@@ -29,7 +29,7 @@ struct VnDriverState {
   GThread *thread; /* reads events */
   gint closing;    /* atomic: the end of events is our doing */
   GMutex on_lock;
-  GHashTable *on;  /* ids of VMs that are on */
+  GHashTable *on;          /* ids of VMs that are on */
   VnNetnsMachine *machine; /* as it was before */
 };
 
@@ -293,9 +293,9 @@ open_experiment(const VnDriverContext *context, GError **error)
   state->machine = vn_netns_machine_look();
   int agents[2];
   open_agents(context->agent_dir, agents);
-  gboolean opened = vn_netns_helper_open(agents, &state->calls, &state->events, &state->pidfd,
-                                         error) &&
-                    await_hello(state, error);
+  gboolean opened =
+      vn_netns_helper_open(agents, &state->calls, &state->events, &state->pidfd, error) &&
+      await_hello(state, error);
   for (guint i = 0; i < G_N_ELEMENTS(agents); i++)
     if (agents[i] >= 0)
       close(agents[i]);
@@ -333,9 +333,9 @@ make_segments(VnDriverState *state, const VnDriverSegment *segments, VnDriverIte
   Batch batch = {.state = state, .items = items, .places = places};
   for (guint i = 0; i < n; i++) {
     if (is_impaired(&segments[i])) {
-      items[i].error = g_error_new(VN_DRIVER_ERROR, VN_DRIVER_ERROR_UNSUPPORTED,
-                                   "segment %s: netns bears no delay, loss or rate",
-                                   segments[i].name);
+      items[i].error =
+          g_error_new(VN_DRIVER_ERROR, VN_DRIVER_ERROR_UNSUPPORTED,
+                      "segment %s: netns bears no delay, loss or rate", segments[i].name);
       continue;
     }
     VnNetnsSegmentWire wire = {.id = segments[i].id, .mtu = segments[i].mtu};

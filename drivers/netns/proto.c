@@ -21,11 +21,11 @@ static const struct {
   const char *path;
   mode_t mode;
 } folders[] = {
-    {"usr", 0755},     {"etc", 0755},       {"proc", 0555},      {"dev", 0755},
-    {"sys", 0555},     {"tmp", 01777},      {"run", 0755},       {"run/shm", 01777},
-    {"run/lock", 01777}, {"home", 0755},    {"root", 0700},      {"mnt", 0755},
-    {"opt", 0755},     {"srv", 0755},       {"var", 0755},       {"var/cache", 0755},
-    {"var/lib", 0755}, {"var/log", 0755},   {"var/tmp", 01777},  {"var/spool", 0755},
+    {"usr", 0755},       {"etc", 0755},     {"proc", 0555},     {"dev", 0755},
+    {"sys", 0555},       {"tmp", 01777},    {"run", 0755},      {"run/shm", 01777},
+    {"run/lock", 01777}, {"home", 0755},    {"root", 0700},     {"mnt", 0755},
+    {"opt", 0755},       {"srv", 0755},     {"var", 0755},      {"var/cache", 0755},
+    {"var/lib", 0755},   {"var/log", 0755}, {"var/tmp", 01777}, {"var/spool", 0755},
     {"var/empty", 0755},
 };
 
@@ -47,9 +47,10 @@ static const struct {
 
 /* Copied if they are there and readable. */
 static const char *const copies[] = {
-    "etc/ld.so.cache",  "etc/ld.so.conf",  "etc/ld.so.conf.d", "etc/alternatives", "etc/services",
-    "etc/protocols",    "etc/ethertypes",  "etc/rpc",          "etc/localtime",    "etc/mime.types",
-    "etc/terminfo",     "etc/shells",      "etc/debian_version",
+    "etc/ld.so.cache",    "etc/ld.so.conf", "etc/ld.so.conf.d", "etc/alternatives",
+    "etc/services",       "etc/protocols",  "etc/ethertypes",   "etc/rpc",
+    "etc/localtime",      "etc/mime.types", "etc/terminfo",     "etc/shells",
+    "etc/debian_version",
 };
 
 static const struct {

@@ -88,11 +88,9 @@ look_at_link(const struct nlmsghdr *message, gpointer data)
     if ((body->ifi_flags & IFF_UP) != 0)
       g_string_append_printf(proof->bad, " %s is up;", name);
   } else if (g_str_equal(kind, "veth")) {
-    gint32 space = table[IFLA_LINK_NETNSID] != NULL
-                       ? (gint32)mnl_attr_get_u32(table[IFLA_LINK_NETNSID])
-                       : -1;
-    g_hash_table_insert(proof->peers, GINT_TO_POINTER(body->ifi_index),
-                        GINT_TO_POINTER(space + 2));
+    gint32 space =
+        table[IFLA_LINK_NETNSID] != NULL ? (gint32)mnl_attr_get_u32(table[IFLA_LINK_NETNSID]) : -1;
+    g_hash_table_insert(proof->peers, GINT_TO_POINTER(body->ifi_index), GINT_TO_POINTER(space + 2));
   } else if (!g_str_equal(kind, "bridge")) {
     g_string_append_printf(proof->bad, " link %s is neither bridge nor veth;", name);
   }
@@ -252,8 +250,7 @@ tell(VnNetnsReply *reply, const Proof *proof, guint on)
   g_snprintf(text, sizeof text, "hub: %u links, all bridges or veths; no address, no route",
              proof->links);
   vn_netns_reply_text(reply, text);
-  g_snprintf(text, sizeof text, "%u ports: each ends in the namespace of its own VM",
-             proof->ports);
+  g_snprintf(text, sizeof text, "%u ports: each ends in the namespace of its own VM", proof->ports);
   vn_netns_reply_text(reply, text);
   g_snprintf(text, sizeof text,
              "%u VMs: user, net, mnt, pid, uts and ipc namespaces of their own, none shared", on);

@@ -11,7 +11,7 @@ typedef enum {
 #define X(name) VN_NETNS_SPACE_##name,
   VN_NETNS_SPACES(X)
 #undef X
-  VN_NETNS_N_SPACES
+      VN_NETNS_N_SPACES
 } VnNetnsSpace;
 
 /* Inode numbers of a process's namespaces. */

@@ -22,15 +22,14 @@
 /* Where the new root is put together; any folder that is there on every system. */
 #define BASE "/tmp"
 
-static const char *const folders[] = {"usr",   "dev", "proc",   "proto", "mnt",
-                                      "state", "old"};
+static const char *const folders[] = {"usr", "dev", "proc", "proto", "mnt", "state", "old"};
 static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty"};
 static const struct {
   const char *path, *target;
 } device_links[] = {
-    {BASE "/dev/fd", "/proc/self/fd"},         {BASE "/dev/stdin", "/proc/self/fd/0"},
-    {BASE "/dev/stdout", "/proc/self/fd/1"},   {BASE "/dev/stderr", "/proc/self/fd/2"},
-    {BASE "/dev/ptmx", "pts/ptmx"},            {BASE "/dev/shm", "/run/shm"},
+    {BASE "/dev/fd", "/proc/self/fd"},       {BASE "/dev/stdin", "/proc/self/fd/0"},
+    {BASE "/dev/stdout", "/proc/self/fd/1"}, {BASE "/dev/stderr", "/proc/self/fd/2"},
+    {BASE "/dev/ptmx", "pts/ptmx"},          {BASE "/dev/shm", "/run/shm"},
 };
 /* Links into /usr nowadays, folders on older systems. */
 static const char *const system_folders[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
@@ -124,8 +123,8 @@ vn_netns_root_build(GError **error)
   if (mount("proc", BASE "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) != 0)
     return vn_netns_fail(error, errno,
                          "mounting /proc (a container that masks parts of /proc forbids it)");
-  return build_system(error) && build_devices(error) && vn_netns_proto_build(BASE "/proto", error) &&
-         change_root(error);
+  return build_system(error) && build_devices(error) &&
+         vn_netns_proto_build(BASE "/proto", error) && change_root(error);
 }
 
 gboolean

@@ -141,8 +141,8 @@ extend(VnNetnsKeeper *keeper, VnNetnsSegment *segment)
   if (segment->bridges->len > 0) {
     VnNetnsBridge *last =
         &g_array_index(segment->bridges, VnNetnsBridge, segment->bridges->len - 1);
-    VethEnd here = {.link = keeper->next_link++, .master = last->link, .mtu = segment->mtu,
-                    .up = TRUE};
+    VethEnd here = {
+        .link = keeper->next_link++, .master = last->link, .mtu = segment->mtu, .up = TRUE};
     VethEnd there = {.link = keeper->next_link++, .mtu = segment->mtu};
     char name[IFNAMSIZ];
     g_snprintf(name, sizeof name, "p%u", there.link);
@@ -197,8 +197,8 @@ vn_netns_segment_remove(VnNetnsKeeper *keeper, guint32 id, GError **error)
   if (segment == NULL)
     return TRUE;
   for (guint i = 0; i < segment->bridges->len; i++) {
-    struct ifinfomsg body = {
-        .ifi_index = (int)g_array_index(segment->bridges, VnNetnsBridge, i).link};
+    struct ifinfomsg body = {.ifi_index =
+                                 (int)g_array_index(segment->bridges, VnNetnsBridge, i).link};
     vn_netlink_request(&keeper->hub, NO_VM, RTM_DELLINK, 0, &body, sizeof body);
   }
   g_hash_table_remove(keeper->segments, GUINT_TO_POINTER(id));
@@ -223,8 +223,7 @@ make_port(VnNetnsKeeper *keeper, VnNetnsVm *vm, guint32 tag, guint32 i)
 {
   const VnDriverIface *iface = &vm->ifaces[i];
   VnNetnsPort *port = &vm->ports[i];
-  VnNetnsSegment *segment =
-      g_hash_table_lookup(keeper->segments, GUINT_TO_POINTER(iface->segment));
+  VnNetnsSegment *segment = g_hash_table_lookup(keeper->segments, GUINT_TO_POINTER(iface->segment));
   if (segment == NULL) {
     g_clear_error(&vm->error);
     g_set_error(&vm->error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_FAILED,
@@ -328,9 +327,8 @@ open_packet(guint32 link, int buffer, GError **error)
     return vn_netns_fail(error, errno, "opening a packet socket"), -1;
   int on = 1;
   struct packet_mreq all = {.mr_ifindex = (int)link, .mr_type = PACKET_MR_PROMISC};
-  struct sockaddr_ll address = {.sll_family = AF_PACKET,
-                                .sll_protocol = GUINT16_TO_BE(ETH_P_ALL),
-                                .sll_ifindex = (int)link};
+  struct sockaddr_ll address = {
+      .sll_family = AF_PACKET, .sll_protocol = GUINT16_TO_BE(ETH_P_ALL), .sll_ifindex = (int)link};
   /* Buffer sizes and not seeing what we send are best effort; the rest is not. */
   (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof buffer);
   (void)setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
@@ -351,8 +349,7 @@ vn_netns_capture(VnNetnsKeeper *keeper, guint32 id, GError **error)
   if (segment == NULL)
     return vn_netns_fail(error, ENOENT, "segment %u", id), -1;
   /* Every frame floods the whole row, so it passes the first bridge. */
-  return open_packet(g_array_index(segment->bridges, VnNetnsBridge, 0).link, CAPTURE_BUFFER,
-                     error);
+  return open_packet(g_array_index(segment->bridges, VnNetnsBridge, 0).link, CAPTURE_BUFFER, error);
 }
 
 int

@@ -13,7 +13,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define COPY_MAX   (1u << 30)
+#define COPY_MAX (1u << 30)
 
 typedef struct {
   dev_t device;
