@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An open-addressing table (linear probing, at most half full) of pointers into the arena. */
+/* An open-addressing table (linear probing, at most half full) of pointers into the arena. Each
+ * slot repeats its symbol's hash, so that probing and growing touch no symbol in vain. */
 #include "base/symbol.h"
 
 #include <string.h>
 
+typedef struct {
+  const VnSymbol *symbol; /* NULL: empty */
+  guint32 hash;
+} Slot;
+
 struct VnSymbolTable {
   VnArena *arena;
-  const VnSymbol **slots;
+  Slot *slots;
   guint32 mask;
   guint32 count;
 };
@@ -27,20 +33,20 @@ vn_symbol_table_new(VnArena *arena)
 {
   VnSymbolTable *table = vn_arena_new0(arena, VnSymbolTable);
   table->arena = arena;
-  table->slots = vn_arena_array0(arena, const VnSymbol *, FIRST_SLOTS);
+  table->slots = vn_arena_array0(arena, Slot, FIRST_SLOTS);
   table->mask = FIRST_SLOTS - 1;
   return table;
 }
 
 /* The slot of the name, or the empty one where it would go. */
-static const VnSymbol **
+static Slot *
 find_slot(const VnSymbolTable *table, guint32 hash, const char *text, gsize length)
 {
   guint32 i = hash & table->mask;
-  while (table->slots[i] != NULL) {
-    const VnSymbol *symbol = table->slots[i];
-    if (symbol->hash == hash && symbol->length == length &&
-        memcmp(symbol->text, text, length) == 0)
+  while (table->slots[i].symbol != NULL) {
+    const Slot *slot = &table->slots[i];
+    if (slot->hash == hash && slot->symbol->length == length &&
+        memcmp(slot->symbol->text, text, length) == 0)
       break;
     i = (i + 1) & table->mask;
   }
@@ -50,22 +56,26 @@ find_slot(const VnSymbolTable *table, guint32 hash, const char *text, gsize leng
 static void
 grow(VnSymbolTable *table)
 {
-  const VnSymbol **old = table->slots;
+  const Slot *old = table->slots;
   guint32 n_old = table->mask + 1;
-  table->slots = vn_arena_array0(table->arena, const VnSymbol *, (gsize)n_old * 2);
+  table->slots = vn_arena_array0(table->arena, Slot, (gsize)n_old * 2);
   table->mask = n_old * 2 - 1;
-  for (guint32 i = 0; i < n_old; i++)
-    if (old[i] != NULL)
-      *find_slot(table, old[i]->hash, old[i]->text, old[i]->length) = old[i];
+  for (guint32 i = 0; i < n_old; i++) {
+    guint32 place = old[i].hash & table->mask;
+    while (old[i].symbol != NULL && table->slots[place].symbol != NULL)
+      place = (place + 1) & table->mask;
+    if (old[i].symbol != NULL)
+      table->slots[place] = old[i];
+  }
 }
 
 const VnSymbol *
 vn_symbol_intern(VnSymbolTable *table, const char *text, gsize length)
 {
   guint32 hash = hash_bytes(text, length);
-  const VnSymbol **slot = find_slot(table, hash, text, length);
-  if (*slot != NULL)
-    return *slot;
+  Slot *slot = find_slot(table, hash, text, length);
+  if (slot->symbol != NULL)
+    return slot->symbol;
   if ((table->count + 1) * 2 > table->mask) {
     grow(table);
     slot = find_slot(table, hash, text, length);
@@ -75,7 +85,7 @@ vn_symbol_intern(VnSymbolTable *table, const char *text, gsize length)
   symbol->hash = hash;
   symbol->length = (guint32)length;
   memcpy(symbol->text, text, length);
-  *slot = symbol;
+  *slot = (Slot){.symbol = symbol, .hash = hash};
   return symbol;
 }
 
@@ -88,7 +98,7 @@ vn_symbol_intern_str(VnSymbolTable *table, const char *text)
 const VnSymbol *
 vn_symbol_find(const VnSymbolTable *table, const char *text, gsize length)
 {
-  return *find_slot(table, hash_bytes(text, length), text, length);
+  return find_slot(table, hash_bytes(text, length), text, length)->symbol;
 }
 
 guint32

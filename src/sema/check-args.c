@@ -74,8 +74,11 @@ check_argument(Matcher *m, const VnCheckedParam *param, const VnAstArgument *arg
     return vn_term_error(m->c, argument->ast.span);
   }
   VnTerm *term = vn_check_expr(m->c, argument->value);
-  g_autofree char *what = g_strdup_printf("`%s`", param->name);
-  m->ok &= term->kind != VN_TERM_ERROR && vn_check_type(m->c, term, param->type, what);
+  m->ok &= term->kind != VN_TERM_ERROR;
+  if (!vn_type_accepts(param->type, term->type)) {
+    g_autofree char *what = g_strdup_printf("`%s`", param->name);
+    m->ok &= vn_check_type(m->c, term, param->type, what);
+  }
   return term;
 }
 

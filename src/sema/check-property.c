@@ -73,10 +73,21 @@ check_address(VnCompiler *c, const VnAst *ast)
   return vn_check_type(c, term, wanted, "an address") ? term : vn_term_error(c, ast->span);
 }
 
+static VnTerm *
+check_as(VnCompiler *c, const VnAst *ast, VnPropertyId id)
+{
+  VnTerm *term = vn_check_expr(c, ast);
+  VnType wanted = vn_type_of_kind(kinds[id]);
+  if (vn_type_accepts(wanted, term->type))
+    return term;
+  g_autofree char *what = g_strdup_printf("`%s`", vn_property_word(id));
+  vn_check_type(c, term, wanted, what);
+  return vn_term_error(c, ast->span);
+}
+
 static void
 check_value(VnCompiler *c, const VnAstProperty *ast, VnCheckedProperty *property)
 {
-  g_autofree char *what = g_strdup_printf("`%s`", vn_property_word(ast->id));
   if (ast->id == VN_PROPERTY_INITIALLY) {
     check_initially(c, ast);
     return;
@@ -86,7 +97,7 @@ check_value(VnCompiler *c, const VnAstProperty *ast, VnCheckedProperty *property
     return;
   }
   if (ast->a != NULL)
-    property->a = vn_check_expr_as(c, ast->a, kinds[ast->id], what);
+    property->a = check_as(c, ast->a, ast->id);
   if (ast->b != NULL)
     property->b = vn_check_expr_as(c, ast->b, VN_VALUE_STRING,
                                    ast->id == VN_PROPERTY_CAPTURE ? "a filter" : "a path");

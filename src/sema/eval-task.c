@@ -91,6 +91,8 @@ eval_argument(VnEval *e, VnTerm *term, const VnCheckedParam *param)
     return NULL;
   }
   VnValue value = operand.value;
+  if (value.kind == param->type.kind && param->range == NULL && value.kind != VN_VALUE_LIST)
+    return vn_eval_expr(e, term);
   g_autofree char *what = g_strdup_printf("`%s`", param->name);
   if (!vn_eval_coerce(e, param->type, what, term->span, &value) ||
       !vn_eval_check_range(e, param->range, param->name, term->span, &value))
