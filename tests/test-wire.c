@@ -131,7 +131,7 @@ test_messages(void)
 }
 
 static void
-test_frames_and_forward(void)
+test_frames_and_forward(gconstpointer spin)
 {
   int fds[2];
   pair(fds);
@@ -139,6 +139,10 @@ test_frames_and_forward(void)
   end_init(&a, fds[0]);
   end_init(&b, fds[1]);
   b.echo = TRUE;
+  if (spin) {
+    vn_session_set_spin(a.session, VN_SESSION_SPIN_US);
+    vn_session_set_spin(b.session, VN_SESSION_SPIN_US);
+  }
   for (guint i = 0; i < 1000; i++) {
     VnFrameWriter *w = vn_session_begin(a.session, VN_FRAME_NATIVE, 0, i, 10 * i, 256);
     vn_frame_put_text(w, VN_TAG_NAME, "ping");
@@ -376,7 +380,8 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/wire/names", test_names);
   g_test_add_func("/wire/messages", test_messages);
-  g_test_add_func("/wire/forward", test_frames_and_forward);
+  g_test_add_data_func("/wire/forward", NULL, test_frames_and_forward);
+  g_test_add_data_func("/wire/spin", "", test_frames_and_forward);
   g_test_add_func("/wire/large", test_large);
   g_test_add_func("/wire/push-back", test_push_back);
   g_test_add_func("/wire/bytewise", test_bytewise);

@@ -171,6 +171,7 @@ vn_slave_open(const char *site, const char *at, const char *program, const char 
   if (!opened)
     return NULL;
   vn_session_set_heartbeat(slave->session, VN_SLAVE_LOST_AFTER);
+  vn_session_set_spin(slave->session, VN_SESSION_SPIN_US);
   return g_steal_pointer(&slave);
 }
 

@@ -399,6 +399,8 @@ vn_channels_new(const VnChannelEvents *events, gpointer data, GError **error)
   channels->shells = g_ptr_array_new_with_free_func(channel_free);
   channels->scratch = g_malloc(VN_FRAME_MAX + VN_FRAME_HEADER + READ_SIZE);
   channels->tag = g_source_add_unix_fd(source, epoll, G_IO_IN);
+  /* Never run from within itself; without this GLib writes to an eventfd twice a dispatch. */
+  g_source_set_can_recurse(source, TRUE);
   g_source_set_static_name(source, "vnec agents");
   g_source_attach(source, g_main_context_get_thread_default());
   return channels;

@@ -13,8 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SPIN_US 60u /* a task inside an agent takes less; waking a CPU takes as much */
-
 /* ---- VMs and drivers ---- */
 
 VnVm *
@@ -467,7 +465,7 @@ vn_experiment_new(int fd, const VnSlaveShared *shared)
   experiment->worker = vn_worker_new("experiment");
   experiment->session = vn_session_new(fd, &session_events, experiment);
   vn_session_set_heartbeat(experiment->session, 0);
-  vn_session_set_spin(experiment->session, SPIN_US);
+  vn_session_set_spin(experiment->session, VN_SESSION_SPIN_US);
   return experiment;
 }
 

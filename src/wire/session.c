@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,12 +23,25 @@
 #define READS_A_TURN 8          /* so that one busy peer does not starve the others */
 #define QUEUE_LOW    (VN_SESSION_QUEUE_HIGH / 4)
 #define FLUSH_MS     5000
+#define SPIN_SKIP_MAX   256u
+#define SPIN_CROWDED_US 15           /* a yield that takes longer met another process */
+#define SPIN_REST_US    (50 * 1000) /* then: no spinning for so long */
 #define LENGTH_FIELD 4u
 
 typedef struct {
   guint8 *bytes;
   gsize capacity, start, end; /* what is in it lies between start and end */
 } Buffer;
+
+/* Looking again and again instead of sleeping, while that pays: a window that passes in vain
+ * makes the next ones be left out, twice as many each time, and a processor that others want
+ * is given to them. */
+typedef struct {
+  gint64 window_us; /* 0: off */
+  gint64 until;     /* of the open window; 0: none */
+  gint64 not_before;
+  guint skip, skipped;
+} Spin;
 
 struct VnSession {
   GSource source;
@@ -44,8 +58,7 @@ struct VnSession {
   /* heartbeat */
   guint lost_after, silent;
   gboolean heard, sent;
-  /* spinning */
-  gint64 spin_us, spin_until;
+  Spin spin;
 };
 
 /* ---- buffers ---- */
@@ -271,14 +284,63 @@ pending(const VnSession *session)
   return (session->ended && !session->told) || session->unblocked;
 }
 
+/* Something was written or read: an answer may come soon. */
+static void
+spin_start(Spin *spin)
+{
+  if (spin->window_us == 0)
+    return;
+  gint64 now = g_get_monotonic_time();
+  if (now >= spin->not_before && spin->skipped >= spin->skip)
+    spin->until = now + spin->window_us;
+  else
+    spin->skipped++;
+}
+
+static void
+spin_hit(Spin *spin)
+{
+  if (spin->until != 0)
+    spin->skip = 0;
+  spin->until = 0;
+}
+
+static void
+spin_missed(Spin *spin)
+{
+  spin->skip = MIN(2 * spin->skip + 1, SPIN_SKIP_MAX);
+  spin->skipped = 0;
+  spin->until = 0;
+}
+
+/* TRUE: look again at once. */
+static gboolean
+spin_on(Spin *spin)
+{
+  gint64 before = g_get_monotonic_time();
+  if (before >= spin->until) {
+    spin_missed(spin);
+    return FALSE;
+  }
+  (void)sched_yield(); /* can't fail on Linux */
+  gint64 after = g_get_monotonic_time();
+  if (after - before <= SPIN_CROWDED_US)
+    return TRUE;
+  spin->not_before = after + SPIN_REST_US;
+  spin->until = 0;
+  return FALSE;
+}
+
 static gboolean
 source_prepare(GSource *source, gint *timeout)
 {
   VnSession *session = (VnSession *)source;
   *timeout = -1;
-  if (!session->ended && !session->writable && buffer_used(&session->out) > 0)
+  if (!session->ended && !session->writable && buffer_used(&session->out) > 0) {
     write_queued(session);
-  if (session->spin_us > 0 && g_source_get_time(source) < session->spin_until)
+    spin_start(&session->spin);
+  }
+  if (session->spin.until != 0 && spin_on(&session->spin))
     *timeout = 0;
   return pending(session);
 }
@@ -324,8 +386,8 @@ source_dispatch(GSource *source, GSourceFunc callback, gpointer user_data)
   if (seen & G_IO_OUT)
     write_queued(session);
   if (seen & (G_IO_IN | G_IO_HUP | G_IO_ERR)) {
+    spin_hit(&session->spin);
     read_turn(session);
-    session->spin_until = g_get_monotonic_time() + session->spin_us;
   }
   if (session->unblocked && !g_source_is_destroyed(source)) {
     session->unblocked = session->blocked = FALSE;
@@ -362,6 +424,8 @@ vn_session_new(int fd, const VnSessionEvents *events, gpointer data)
   session->events = events;
   session->data = data;
   session->tag = g_source_add_unix_fd(source, fd, G_IO_IN);
+  /* Never run from within itself; without this GLib writes to an eventfd twice a dispatch. */
+  g_source_set_can_recurse(source, TRUE);
   g_source_set_static_name(source, "vnec session");
   g_source_attach(source, g_main_context_get_thread_default());
   return session;
@@ -383,8 +447,6 @@ vn_session_free(VnSession *session)
 static void
 queued(VnSession *session)
 {
-  if (session->spin_us > 0)
-    session->spin_until = g_get_monotonic_time() + session->spin_us;
   if (session->blocked || buffer_used(&session->out) <= VN_SESSION_QUEUE_HIGH)
     return;
   session->blocked = TRUE;
@@ -526,5 +588,5 @@ vn_session_set_heartbeat(VnSession *session, guint lost_after)
 void
 vn_session_set_spin(VnSession *session, guint spin_us)
 {
-  session->spin_us = spin_us;
+  session->spin = (Spin){.window_us = spin_us};
 }

@@ -61,8 +61,10 @@ const char *vn_message_type(guint16 kind);
 /* Each second in which nothing else was sent a HEARTBEAT goes out; those that come are swallowed.
  * After lost_after silent seconds the session closes with an error; 0: never. */
 void vn_session_set_heartbeat(VnSession *session, guint lost_after);
-/* Microseconds to look for input again and again before sleeping, while an answer is expected:
- * waking a sleeping CPU costs more than a short task. 0: off. */
+/* Microseconds to look for input again and again before sleeping, after something was written:
+ * waking an idle processor costs more than a short task. It is given up for a while where it
+ * does not pay, and where others want the processor. 0: off, as at the start. */
+#define VN_SESSION_SPIN_US 60u
 void vn_session_set_spin(VnSession *session, guint spin_us);
 
 gsize vn_session_queued(const VnSession *session);
