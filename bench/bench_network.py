@@ -22,10 +22,6 @@ for i in 1..n { host h[i] on lan[(i - 1) / 10 + 1]; }
     return f'experiment "network";\nlet n = {count};\n{body}task t = wait(0s);\n'
 
 
-def at(events, name):
-    return next(e["at_ns"] for e in events if e["event"] == name) / 1e9
-
-
 class Vnec:
     """Up and down come from one run: the pair is measured once and told twice."""
 
@@ -34,9 +30,9 @@ class Vnec:
         self.down = []
 
     def up(self):
-        events = self.bench.events()
-        self.down.append(at(events, "torn_down") - at(events, "end"))
-        return at(events, "begin") - at(events, "deploy")
+        trial = self.bench.trial()
+        self.down.append(trial["down"] / 1e9)
+        return trial["up"] / 1e9
 
 
 def peer(argv, index, keep):

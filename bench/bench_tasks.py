@@ -34,9 +34,7 @@ for i in 2..{ROUNDS} {{ task t[i] = h: {call} after t[i - 1]; }}
 
 
 def rate(bench, count):
-    events = bench.events()
-    at = {e["event"]: e["at_ns"] for e in events if e["event"] in ("begin", "end")}
-    return count / ((at["end"] - at["begin"]) / 1e9)
+    return count / (bench.trial()["tasks"] / 1e9)
 
 
 def mininet(mode, count, command):

@@ -54,10 +54,7 @@ def timed(argv, folder):
 
 
 def vnec_rate(bench):
-    events = bench.events()
-    begin = next(e for e in events if e["event"] == "begin")
-    end = next(e for e in events if e["event"] == "end")
-    return NODES / ((end["at_ns"] - begin["at_ns"]) / 1e9)
+    return NODES / (bench.trial()["tasks"] / 1e9)
 
 
 def process_seconds(argv, folder):

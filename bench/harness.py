@@ -69,6 +69,10 @@ class Script:
         shutil.rmtree(out, ignore_errors=True)
         return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
+    def trial(self):
+        """Runs it once: the times of its phases in ns (up, tasks, down)."""
+        return next(e for e in self.events() if e["event"] == "trial_ended")
+
     def __enter__(self):
         return self
 

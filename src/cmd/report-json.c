@@ -169,6 +169,9 @@ on_trial_ended(const VnTrialReport *trial, gpointer data)
   if (trial->status == VN_RUN_COMPLETED || trial->status == VN_RUN_FAILED)
     add_text(report, "verdict", trial->passed ? "passed" : "failed");
   add_int(report, "elapsed", trial->elapsed_ns);
+  add_int(report, "up", trial->up_ns);
+  add_int(report, "tasks", trial->tasks_ns);
+  add_int(report, "down", trial->down_ns);
   add_text(report, "error", trial->error);
   end(report);
 }

@@ -39,6 +39,7 @@ typedef struct {
   VnRunStatus status;
   gboolean passed; /* the verdict */
   gint64 elapsed_ns;
+  gint64 up_ns, tasks_ns, down_ns; /* of it: deployment, the workflow, teardown; 0: not reached */
   const char *error; /* of what broke; NULL: nothing did */
   const VnExpectationResult *expectations;
   guint32 n_expectations;

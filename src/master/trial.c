@@ -27,6 +27,7 @@ struct VnTrial {
   GString *json;
   guint wrap_up; /* source */
   gint64 started_us;
+  gint64 begun_us, ended_us, down_us; /* ends of the phases; 0: not reached */
   char *error; /* of the first node that broke, or of the store */
 };
 
@@ -167,11 +168,31 @@ on_node_serving(guint32 node, gint64 at_ns, gpointer data)
   trial->config.events->node_serving(trial->graph, node, at_ns, trial->config.data);
 }
 
+/* When the phases of the trial ended, seen at the nodes between them. */
+static void
+note_phase(VnTrial *trial, guint32 node)
+{
+  VnNodeKind kind = trial->graph->nodes[node].kind;
+  gint64 *at = kind == VN_NODE_BEGIN      ? &trial->begun_us
+               : kind == VN_NODE_END      ? &trial->ended_us
+               : kind == VN_NODE_TEARDOWN ? &trial->down_us
+                                          : NULL;
+  if (at != NULL)
+    *at = g_get_monotonic_time();
+}
+
+static gint64
+phase_ns(gint64 from_us, gint64 to_us)
+{
+  return from_us != 0 && to_us != 0 ? (to_us - from_us) * 1000 : 0;
+}
+
 static void
 on_node_ended(guint32 node, guint32 attempt, VnNodeState state, const VnOutcome *outcome,
               gboolean will_retry, gpointer data)
 {
   VnTrial *trial = data;
+  note_phase(trial, node);
   if (trial->graph->nodes[node].kind == VN_NODE_TASK)
     store_outcome(trial, node, attempt, vn_outcome_state_text(state, outcome, will_retry), outcome);
   if (outcome != NULL && outcome->status == VN_NODE_STATUS_BROKEN && trial->error == NULL) {
@@ -220,6 +241,9 @@ wrap_up(gpointer data)
                           .status = status,
                           .passed = status == VN_RUN_COMPLETED && judgement.all_hold,
                           .elapsed_ns = (g_get_monotonic_time() - trial->started_us) * 1000,
+                          .up_ns = phase_ns(trial->started_us, trial->begun_us),
+                          .tasks_ns = phase_ns(trial->begun_us, trial->ended_us),
+                          .down_ns = phase_ns(trial->ended_us, trial->down_us),
                           .error = trial->error,
                           .expectations = judgement.expectations,
                           .n_expectations = judged ? trial->model->n_expectations : 0,
