@@ -3,9 +3,9 @@
  *
  * Flat arrays; a node is named by its place. One node is one action on one VM; a group task is
  * its members and a join, and where it comes after several tasks, a gate before the members, so
- * that edges stay in proportion to nodes. Deployment and teardown are nodes too, so plan, progress, dry run and
- * resume need no second mechanism. Edges go from what comes first to what comes after, in
- * compressed rows. Built by vn_graph_build in O(nodes + edges); never changed.
+ * that edges stay in proportion to nodes. Deployment and teardown are nodes too, so plan,
+ * progress, dry run and resume need no second mechanism. Edges go from what comes first to what
+ * comes after, in compressed rows. Built by vn_graph_build in O(nodes + edges); never changed.
  *
  *   segment* ─► vm* ─► ready* ─► prove ─► begin ─► task nodes … ─► end ─► teardown
  */
