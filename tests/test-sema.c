@@ -359,6 +359,48 @@ test_choices(void)
   g_assert_cmpuint(m->groups[0].n_vms, ==, 2);
 }
 
+/* The network is there for its own mistakes, if none of the others is about it. */
+static void
+test_network_apart(void)
+{
+  static const struct {
+    const char *text;
+    gboolean trusted;
+  } cases[] = {
+      {NET "host a on lan; task t = a: pong(a);", TRUE},
+      {NET "host a on lan; expect nothing.here;", TRUE},
+      {NET "host a on lan; trials 0;", FALSE},
+      {NET "host a on lann;", FALSE},
+      {NET "let x = 1 / 0; host a on lan memory x * 1MiB;", FALSE},
+      {"param n: int in 1..2 = 3; segment lan; host h[1..n] on lan;", FALSE},
+      {"segment lan; host a on lan delay;", FALSE},
+      {"segment lan; for i in 1..2 { host a on lan; }", FALSE},
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+    g_auto(Unit) u;
+    g_test_message("%s", cases[i].text);
+    g_assert_null(compile_with(&u, cases[i].text, NULL, 0));
+    g_assert_cmpint(vn_compiler_network(u.compiler) != NULL, ==, cases[i].trusted);
+  }
+}
+
+static void
+test_types(void)
+{
+  g_auto(Unit) u;
+  VnModel *m = compile(
+      &u, LAN "host a on lan; router r joins lan;\n"
+              "action look(what: vm, where: host | address, those: list<vm>) { native look(what); }\n"
+              "task t = a: look(r, r, all);\ntask u = a: look(a, 10.0.0.1, [a]);\n"
+              "task v = r: look(a, a, routers);\n");
+  g_assert_cmpuint(m->tasks[0].args[0]->value.kind, ==, VN_VALUE_ROUTER);
+  g_assert_cmpuint(m->tasks[0].args[2]->value.kind, ==, VN_VALUE_LIST);
+  g_assert_cmpuint(m->tasks[1].args[1]->value.kind, ==, VN_VALUE_ADDRESS);
+  assert_says(LAN "host a on lan; router r joins lan; action look(what: host) { native look(what); }\n"
+                  "task t = a: look(r);",
+              NULL, 0, "`what` must be a host, this is a router");
+}
+
 /* Bounded: what would grow without end is refused (VN117), soon. */
 static void
 test_bounds(void)
@@ -369,6 +411,12 @@ test_bounds(void)
   g_autofree char *calls = g_strconcat(
       NET "host a on lan; task t = a: ping(a);\n", text->str, "expect f40(t.sent) > 0;\n", NULL);
   assert_says(calls, NULL, 0, "error[VN117]: more than 1000000 operations in one expression");
+  assert_says(NET "host a on lan; task t = a: ping(a);\n"
+                  "let f(x) = x + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1;\n"
+                  "let g(x) = f(f(f(f(f(f(f(f(f(f(x))))))))));\n"
+                  "let h(x) = g(g(g(g(g(g(g(g(g(g(x))))))))));\n"
+                  "expect h(h(h(h(t.sent)))) > 0;\n",
+              NULL, 0, "error[VN117]: more than 5000 operations within each other");
   assert_says(LAN "for i in 1..100000 { for j in 1..100000 { host h[i * 100000 + j] on lan; } }",
               NULL, 0, "error[VN117]");
   assert_says("let s0 = \"0123456789\"; let s1 = \"{s0}{s0}{s0}{s0}{s0}{s0}{s0}{s0}{s0}{s0}\";\n"
@@ -400,6 +448,8 @@ main(int argc, char **argv)
   g_test_add_func("/sema/network", test_network);
   g_test_add_func("/sema/actions", test_actions);
   g_test_add_func("/sema/choices", test_choices);
+  g_test_add_func("/sema/network-apart", test_network_apart);
+  g_test_add_func("/sema/types", test_types);
   g_test_add_func("/sema/bounds", test_bounds);
   return g_test_run();
 }

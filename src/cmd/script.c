@@ -173,6 +173,9 @@ compile_points(VnScript *script, const GArray *defines)
 {
   VnModel *first = vn_compiler_model(script->compiler, (const VnDefine *)(gpointer)defines->data,
                                      defines->len);
+  VnModel *network = vn_compiler_network(script->compiler);
+  if (first == NULL && network != NULL)
+    (void)vn_topology_complete(network, script->sink); /* its mistakes too */
   if (first == NULL)
     return;
   g_autoptr(GPtrArray) sweeps = open_sweeps(first, defines);
@@ -218,8 +221,8 @@ vn_script_load(const VnScriptOptions *options, GError **error)
   VnCompileOptions compile = {(const char *const *)options->include_dirs, script->stdlib,
                               options->rules != NULL};
   script->compiler = vn_compiler_new(script->sources, script->sink, &compile);
-  if (vn_compiler_load(script->compiler, options->path))
-    compile_points(script, defines);
+  (void)vn_compiler_load(script->compiler, options->path);
+  compile_points(script, defines);
   return g_steal_pointer(&script);
 }
 

@@ -301,13 +301,15 @@ compile(const Options *options, const char *path, VnSourceSet *sources, VnDiagSi
                                       .stdlib_dir = stdlib,
                                       .paper_rules = options->rules != NULL};
   g_autoptr(VnCompiler) compiler = vn_compiler_new(sources, sink, &compile_options);
-  gboolean loaded = vn_compiler_load(compiler, path);
+  (void)vn_compiler_load(compiler, path); /* what else is wrong the model's making says */
   if (options->emit == VN_EMIT_AST && vn_compiler_ast(compiler) != NULL)
     vn_ast_dump(vn_compiler_ast(compiler), out);
-  if (!loaded || options->emit == VN_EMIT_AST)
+  if (options->emit == VN_EMIT_AST)
     return;
   VnModel *model = vn_compiler_model(compiler, (const VnDefine *)options->parsed_defines->data,
                                      options->parsed_defines->len);
+  if (model == NULL && vn_compiler_network(compiler) != NULL)
+    vn_topology_complete(vn_compiler_network(compiler), sink);
   if (model == NULL || !vn_topology_complete(model, sink))
     return;
   if (options->emit == VN_EMIT_COUNT) {

@@ -59,11 +59,14 @@ typedef struct VnExpr {
   const struct VnExpr *const *operands;
   guint32 n_operands;
   guint8 element; /* kind of a LIST's items; NONE: not known */
+  guint16 depth;  /* height of the tree */
   guint32 size; /* nodes of the tree, this one included; shared parts count each time */
 } VnExpr;
 
 /* Most nodes of one expression: an evaluation visits each at most once. */
 #define VN_EXPR_MAX_SIZE 1000000
+/* Most height of one expression: an evaluation recurses so deep. */
+#define VN_EXPR_MAX_DEPTH 5000
 /* Most bytes of a text that an expression makes. */
 #define VN_TEXT_MAX_BYTES (1u << 20)
 

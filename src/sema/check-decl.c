@@ -90,6 +90,7 @@ check_lets(VnCompiler *c, VnAstSeq decls, VnBody *body)
     n += decls.items[i]->kind == VN_AST_LET;
   if (n == 0)
     return;
+  guint before = vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR);
   if (n > MAX_LOCAL_LETS) {
     vn_diag_add(c->sink, VN_DIAG_VN117, decls.items[0]->span,
                 "more than %d constants in one block", MAX_LOCAL_LETS);
@@ -105,6 +106,7 @@ check_lets(VnCompiler *c, VnAstSeq decls, VnBody *body)
     body->lets[i]->scope_end = c->locals->len;
   for (guint32 i = 0; i < body->n_lets; i++)
     vn_check_local_let(c, body->lets[i], body->lets[i]->name.span);
+  c->network_wrong |= vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) > before;
 }
 
 /* ---- what may stand where ---- */
@@ -178,6 +180,7 @@ check_for(VnCompiler *c, VnItem *item)
       kind != VN_VALUE_GROUP &&
       !vn_check_type(c, range, vn_type_of_kind(VN_VALUE_RANGE), "what a loop goes over"))
     range = vn_term_error(c, ast->range->span);
+  c->network_wrong |= range->kind == VN_TERM_ERROR;
   item->loop.range = range;
   item->loop.slot = c->n_slots++;
   c->loop_depth++;
@@ -204,6 +207,7 @@ check_if(VnCompiler *c, VnItem *item)
 {
   const VnAstIf *ast = (const VnAstIf *)item->ast;
   item->choice.condition = vn_check_expr_as(c, ast->condition, VN_VALUE_BOOL, "a condition");
+  c->network_wrong |= item->choice.condition->kind == VN_TERM_ERROR;
   c->if_depth++;
   guint32 mark = c->locals->len;
   check_body(c, ast->then, &item->choice.then);
@@ -357,6 +361,25 @@ check_item(VnCompiler *c, VnItem *item)
   return TRUE;
 }
 
+/* Do mistakes in it make the network another? */
+static gboolean
+decides_network(const VnAst *ast)
+{
+  return ast->kind != VN_AST_TASK && ast->kind != VN_AST_GROUP && ast->kind != VN_AST_ACTION &&
+         ast->kind != VN_AST_EXPERIMENT && ast->kind != VN_AST_TRIALS &&
+         ast->kind != VN_AST_SEED && ast->kind != VN_AST_FOR && ast->kind != VN_AST_IF;
+}
+
+static gboolean
+check_noted(VnCompiler *c, VnItem *item)
+{
+  guint before = vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR);
+  gboolean kept = check_item(c, item);
+  c->network_wrong |= decides_network(item->ast) &&
+                      vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) > before;
+  return kept;
+}
+
 static VnThing *
 thing_of(VnCompiler *c, const VnAst *ast)
 {
@@ -382,7 +405,7 @@ check_body(VnCompiler *c, VnAstSeq decls, VnBody *body)
     memset(item, 0, sizeof *item);
     item->ast = ast;
     item->thing = thing_of(c, ast);
-    if (!check_item(c, item))
+    if (!check_noted(c, item))
       continue;
     body->phases |= item->phases;
     body->n++;
@@ -474,7 +497,7 @@ check_module(VnCompiler *c, VnModule *module)
     VnItem item = {.ast = decls.items[i]};
     if (belongs_in_module(item.ast)) {
       item.thing = thing_of(c, item.ast);
-      check_item(c, &item);
+      check_noted(c, &item);
     } else {
       vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN122, item.ast->span,
                                "`%s` can't stand in a module",
@@ -487,7 +510,7 @@ check_module(VnCompiler *c, VnModule *module)
 static void
 warn_unused_modules(VnCompiler *c, const VnModule *module)
 {
-  if (c->syntax_errors)
+  if (c->syntax_errors || c->unknown_names)
     return;
   for (guint32 i = 0; i < module->n_uses; i++)
     if (!module->uses[i].used && module->uses[i].module != NULL)

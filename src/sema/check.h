@@ -65,6 +65,9 @@ struct VnCompiler {
   gboolean syntax_errors; /* unknown names may stand in what could not be parsed */
   gboolean modules_broken; /* … of a module */
   gboolean checked;
+  gboolean unknown_names; /* one of them may have been meant for a module */
+  gboolean network_wrong; /* a mistake in what decides about the network */
+  VnModel *network;       /* of the last evaluation, if it can be trusted */
   gboolean left_out; /* a declaration that may not stand where it does */
   /* checking */
   VnContext context;

@@ -136,12 +136,23 @@ add_local_site(VnEval *e)
   e->c->local_site->id = 0;
 }
 
+/* The model without what may be wrong. */
+static VnModel *
+network_of(VnCompiler *c, const VnModel *model)
+{
+  VnModel *network = vn_arena_memdup(c->arena, model, sizeof *model);
+  network->n_tasks = network->n_groups = network->n_actions = 0;
+  network->n_expectations = network->n_measures = network->n_sweeps = 0;
+  return network;
+}
+
 static VnModel *
 evaluate(VnCompiler *c, const VnDefine *defines, gsize n_defines)
 {
   VnModel *model = vn_arena_new0(c->arena, VnModel);
   VnEval e = {.c = c, .arena = c->arena, .model = model, .epoch = ++c->epoch};
   e.partial = c->left_out;
+  e.errors_of_network = G_MAXUINT;
   model->arena = c->arena;
   model->sources = c->sources;
   model->name = default_name(c);
@@ -151,14 +162,19 @@ evaluate(VnCompiler *c, const VnDefine *defines, gsize n_defines)
   e.slot_set = g_new0(guint8, (gsize)c->n_slots + 1);
   open_arrays(&e);
   add_local_site(&e);
+  guint before = vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR);
   vn_eval_params(&e, defines, n_defines);
+  gboolean trusted = !c->network_wrong && !c->left_out &&
+                     vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) == before;
   for (guint i = 0; i < c->script->order->len; i++) {
     VnThing *thing = c->script->order->pdata[i];
     if (thing->kind == VN_THING_ACTION && thing->action != NULL)
       vn_eval_action(&e, thing->action);
   }
+  before = vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR);
   vn_eval_program(&e);
   close_arrays(&e);
+  c->network = trusted && e.errors_of_network == before ? network_of(c, model) : NULL;
   g_free(e.slots);
   g_free(e.slot_set);
   return model;
@@ -169,11 +185,17 @@ vn_compiler_model(VnCompiler *c, const VnDefine *defines, gsize n_defines)
 {
   if (c->script == NULL)
     return NULL;
-  if (!c->checked)
+  if (!c->checked) {
+    c->network_wrong |= vn_diag_sink_has_errors(c->sink);
     vn_check_program(c);
+  }
   c->checked = TRUE;
-  guint before = vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR);
   VnModel *model = evaluate(c, defines, n_defines);
-  gboolean wrong = before > 0 || vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) > before;
-  return wrong ? NULL : model;
+  return vn_diag_sink_has_errors(c->sink) ? NULL : model;
+}
+
+VnModel *
+vn_compiler_network(const VnCompiler *c)
+{
+  return c->network;
 }

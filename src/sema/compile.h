@@ -29,10 +29,14 @@ VnCompiler *vn_compiler_new(VnSourceSet *sources, VnDiagSink *sink,
 void vn_compiler_free(VnCompiler *compiler);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnCompiler, vn_compiler_free)
 
-/* Parses the script ("-": standard input) and the modules it uses. FALSE: see the sink. */
+/* Parses the script ("-": standard input) and the modules it uses. FALSE: see the sink; ask for a
+ * model all the same, which then is NULL, but says what else is wrong. */
 gboolean vn_compiler_load(VnCompiler *compiler, const char *path);
 /* The script's own tree, NULL before load. */
 const VnAstFile *vn_compiler_ast(const VnCompiler *compiler);
 /* Checks and evaluates. The model is valid until the compiler is freed, or NULL: see the sink.
  * The topology is as the script says it; vn_topology_complete (src/topology) does the rest. */
 VnModel *vn_compiler_model(VnCompiler *compiler, const VnDefine *defines, gsize n_defines);
+/* When that gave NULL: a model of which only the network counts, if no mistake is about the
+ * network, so that vn_topology_complete can report its own in the same run; else NULL. */
+VnModel *vn_compiler_network(const VnCompiler *compiler);

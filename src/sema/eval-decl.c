@@ -408,6 +408,8 @@ vn_eval_program(VnEval *e)
     if (phase == VN_PHASE_GROUPS)
       make_identity(e);
     eval_body(e, &e->c->script->body);
+    if (phase == VN_PHASE_VMS)
+      e->errors_of_network = vn_diag_sink_count(e->c->sink, VN_SEVERITY_ERROR);
     if (phase == VN_PHASE_GROUPS)
       fill_groups(e);
   }

@@ -68,7 +68,8 @@ vn_eval_const(VnEval *e, const VnValue *value, VnSpan span)
 {
   VnExpr *expr = vn_arena_new0(e->arena, VnExpr);
   *expr = (VnExpr){
-      .kind = VN_EXPR_CONST, .type = value->kind, .span = span, .size = 1, .value = *value};
+      .kind = VN_EXPR_CONST, .type = value->kind, .span = span, .size = 1, .depth = 1,
+      .value = *value};
   if (value->kind == VN_VALUE_LIST && value->list->n > 0)
     expr->element = value->list->items[0].kind;
   return expr;
@@ -88,9 +89,15 @@ residue(VnEval *e, VnTerm *term, VnExpr head, const VnOperand *operands, guint32
   VnExpr *expr = vn_arena_new0(e->arena, VnExpr);
   const VnExpr **parts = vn_arena_array0(e->arena, const VnExpr *, n);
   guint64 size = 1;
+  guint depth = 1;
   for (guint32 i = 0; i < n; i++) {
     parts[i] = operand_expr(e, &operands[i], term->operands[i]->span);
     size += parts[i]->size;
+    depth = MAX(depth, parts[i]->depth + 1u);
+  }
+  if (depth > VN_EXPR_MAX_DEPTH) {
+    vn_eval_too_many(e, term->span, VN_EXPR_MAX_DEPTH, "operations within each other");
+    return FALSE;
   }
   if (size > VN_EXPR_MAX_SIZE) {
     vn_eval_too_many(e, term->span, VN_EXPR_MAX_SIZE, "operations in one expression");
@@ -99,6 +106,7 @@ residue(VnEval *e, VnTerm *term, VnExpr head, const VnOperand *operands, guint32
   *expr = head;
   expr->span = term->span;
   expr->size = (guint32)size;
+  expr->depth = (guint16)depth;
   expr->operands = parts;
   expr->n_operands = n;
   *out = (VnOperand){.expr = expr};
@@ -358,7 +366,8 @@ eval_open(VnEval *e, VnTerm *term, VnExprKind kind, VnOperand *out)
                    .element = term->type.element,
                    .index = term->index,
                    .span = term->span,
-                   .size = 1};
+                   .size = 1,
+                   .depth = 1};
   *out = (VnOperand){.expr = expr};
   return TRUE;
 }

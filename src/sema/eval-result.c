@@ -71,7 +71,8 @@ result_of(VnEval *e, const VnTerm *term, guint32 task, const VnValue *member)
                          : record->n_targets > 0 ? record->targets[0]
                                                  : VN_MEMBER_ALL,
                    .span = term->span,
-                   .size = 1};
+                   .size = 1,
+                   .depth = 1};
   return expr;
 }
 
@@ -124,6 +125,7 @@ results_of_all(VnEval *e, VnTerm *term, const VnValueList *tasks, VnOperand *out
                    .element = tasks->n > 0 ? parts[0]->type : VN_VALUE_NONE,
                    .span = term->span,
                    .size = tasks->n + 1,
+                   .depth = 2,
                    .operands = parts,
                    .n_operands = tasks->n};
   *out = (VnOperand){.expr = expr};

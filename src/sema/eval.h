@@ -37,6 +37,7 @@ typedef struct {
   guint32 trips;
   gboolean exhausted; /* a bound was met and reported */
   gboolean partial;   /* some block could not be evaluated: names may be missing for that reason */
+  guint errors_of_network; /* errors when the last machine was made; G_MAXUINT before */
   VnSpan call;        /* of the function that is being evaluated */
   guint32 call_depth;
   GArray *sites, *images, *segments, *vms, *ifaces, *groups, *actions, *tasks;

@@ -260,6 +260,7 @@ vn_scope_unknown(VnCompiler *c, VnSpan span, const VnSymbol *name, const char *w
   for (guint32 i = 0; i < c->context.module->n_uses; i++)
     if (c->context.module->uses[i].module == NULL)
       return; /* it may come from the module that was not found */
+  c->unknown_names = TRUE;
   VnDiag *diag =
       vn_diag_add(c->sink, VN_DIAG_VN101, span, "there is no %s `%s`", what, name->text);
   const char *near = suggest(c, name);

@@ -25,6 +25,7 @@ typedef struct {
   guint8 element;     /* of LIST, SET, RANGE: kind of the items */
   guint8 optional : 1;
   guint8 or_address : 1; /* `host | address` */
+  guint8 or_router : 1;  /* `vm` */
   const VnThing *thing;    /* of a task: what it is declared as; of an array: the array */
 } VnType;
 

@@ -29,6 +29,8 @@ vn_type_text(VnType type)
     return "anything";
   if (type.or_address)
     return "host or address";
+  if (type.or_router)
+    return "host or router";
   if (type.kind == VN_VALUE_LIST)
     return lists[type.element < VN_VALUE_KIND_COUNT ? type.element : VN_VALUE_NONE];
   return vn_value_kind_text(type.kind);
@@ -96,6 +98,8 @@ vn_type_accepts(VnType wanted, VnType given)
     return TRUE;
   if (wanted.or_address)
     return given.kind == VN_VALUE_ADDRESS || vn_type_is_vm(given);
+  if (wanted.or_router)
+    return vn_type_is_vm(given);
   if (wanted.kind != VN_VALUE_LIST)
     return kind_accepts(wanted.kind, given.kind);
   if (given.kind == VN_VALUE_SET || given.kind == VN_VALUE_GROUP)
@@ -170,7 +174,7 @@ static gboolean
 kind_from_word(const char *word, guint8 *out_kind)
 {
   for (guint8 kind = 1; kind < VN_VALUE_KIND_COUNT; kind++)
-    if (strcmp(vn_value_kind_text(kind), word) == 0) {
+    if (kind != VN_VALUE_SET && strcmp(vn_value_kind_text(kind), word) == 0) {
       *out_kind = kind;
       return TRUE;
     }
@@ -206,6 +210,7 @@ simple_type(VnCompiler *c, const VnAstType *ast)
     type.kind = VN_KIND_ANY;
     return type;
   }
+  type.or_router = strcmp(ast->name.symbol->text, "vm") == 0;
   if (type.kind == VN_VALUE_LIST && ast->element != NULL) {
     VnType element = vn_type_from_ast(c, ast->element);
     type.element = element.kind == VN_KIND_ANY ? VN_VALUE_NONE : element.kind;
