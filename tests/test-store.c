@@ -120,6 +120,37 @@ test_round_trip(Fixture *f, gconstpointer unused)
   g_assert_cmpint(info.st_size, ==, VN_STORE_INLINE_MAX + 1);
 }
 
+/* A burst goes into the journal; a writer that dies loses nothing that it was told is stored. */
+static void
+test_journal(Fixture *f, gconstpointer unused)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *journal = g_build_filename(f->folder, "results.journal", NULL);
+  VnStore *store = make_store(f->folder);
+  gint64 trial = vn_store_begin_trial(store, 0, 0, 1);
+  g_assert_true(vn_store_commit(store, &error));
+  for (guint32 i = 0; i < 100; i++) {
+    VnStoreOutcome outcome = {.trial = trial, .task = 0, .host = 3, .attempt = i, .ran = TRUE,
+                              .status = "done", .out = "a\0b", .out_size = 3,
+                              .fields_json = "{}", .error = i % 2 == 0 ? "even" : NULL};
+    vn_store_add_outcome(store, &outcome);
+    g_assert_true(vn_store_commit(store, &error));
+  }
+  g_autofree char *bytes = NULL;
+  gsize n;
+  g_assert_true(g_file_get_contents(journal, &bytes, &n, &error));
+  g_assert_cmpuint(n, >, 0);
+  vn_store_close(store); /* without a flush: as if it had died, but for the lock */
+
+  g_assert_true(g_file_set_contents(journal, bytes, (gssize)n - 1, &error)); /* the last is torn */
+  g_autoptr(VnStore) reader = vn_store_open_readonly(f->folder, &error);
+  g_assert_no_error(error);
+  assert_lookup(reader, "SELECT count(*) || '/' || count(error) || '/' || max(attempt)"
+                        " FROM outcomes", "99/50/98");
+  assert_lookup(reader, "SELECT length(CAST(stdout AS BLOB)) FROM outcomes WHERE attempt = 5", "3");
+  g_assert_false(g_file_test(journal, G_FILE_TEST_EXISTS));
+}
+
 static void
 test_one_writer(Fixture *f, gconstpointer unused)
 {
@@ -200,6 +231,7 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   ADD("/store/round-trip", test_round_trip);
+  ADD("/store/journal", test_journal);
   ADD("/store/one-writer", test_one_writer);
   ADD("/store/drop-trial", test_drop_trial);
   ADD("/store/names", test_names);

@@ -86,23 +86,24 @@ run_config(const VnPerform *perform, const char *slave)
   return config;
 }
 
-/* Lines gather for a moment: a write for each would cost more than a short task. */
+/* Lines and outcomes gather for a moment: a write for each would cost more than a short task. */
 static gboolean
 flush_output(gpointer data)
 {
-  (void)fflush(stdout); /* main tells a failure at the end */
+  (void)fflush(stdout);             /* main tells a failure at the end */
+  (void)vn_store_flush(data, NULL); /* the next commit tells of a failure */
   return G_SOURCE_CONTINUE;
 }
 
 static void
-run_loop(VnRun *run, GMainLoop *loop, gboolean json)
+run_loop(VnRun *run, VnStore *store, GMainLoop *loop, gboolean json)
 {
   static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
   Control control = {run, 0, json};
   guint sources[G_N_ELEMENTS(signals)];
   for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
     sources[i] = g_unix_signal_add_full(G_PRIORITY_HIGH, signals[i], on_signal, &control, NULL);
-  guint flushing = g_timeout_add(FLUSH_MS, flush_output, NULL);
+  guint flushing = g_timeout_add(FLUSH_MS, flush_output, store);
   vn_run_start(run);
   g_main_loop_run(loop);
   g_source_remove(flushing);
@@ -138,7 +139,7 @@ conclude(const VnPerform *perform, const VnRunSummary *summary, gboolean colour)
   const char *verdict = whole_verdict(perform->store, summary->status);
   VnExit status = exit_status(summary->status, verdict);
   vn_store_end_run(perform->store, vn_run_status_text(summary->status), verdict, summary->error);
-  if (!vn_store_commit(perform->store, &error)) {
+  if (!vn_store_flush(perform->store, &error)) {
     g_printerr("vnec: %s\n", error->message);
     status = VN_EXIT_BROKEN;
   }
@@ -172,7 +173,7 @@ vn_perform(const VnPerform *perform)
                                    : vn_report_text_new(&shown, &events);
   VnRunConfig config = run_config(perform, slave);
   g_autoptr(VnRun) run = vn_run_new(&config, events, report);
-  run_loop(run, loop, options->json);
+  run_loop(run, perform->store, loop, options->json);
   VnRunSummary summary = vn_run_summary(run);
   if (options->json)
     vn_report_json_free(report);

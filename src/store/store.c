@@ -91,17 +91,39 @@ vn_store_prepare(VnStore *store, Statement id)
   return store->failure != NULL ? NULL : store_statement(store, id);
 }
 
+static gboolean
+store_is_well(const VnStore *store, GError **error)
+{
+  if (store->failure != NULL && error != NULL && *error == NULL)
+    *error = g_error_copy(store->failure);
+  return store->failure == NULL;
+}
+
+gboolean
+vn_store_flush(VnStore *store, GError **error)
+{
+  if (store->journal->len > 0)
+    vn_journal_insert(store);
+  if (!store->in_transaction)
+    return store_is_well(store, error);
+  if (store->failure == NULL)
+    vn_store_step(store, store_statement(store, STATEMENT_COMMIT));
+  store->in_transaction = FALSE;
+  store->committed_us = g_get_monotonic_time();
+  if (store->failure == NULL)
+    vn_journal_clear(store);
+  return store_is_well(store, error);
+}
+
 gboolean
 vn_store_commit(VnStore *store, GError **error)
 {
-  if (store->in_transaction && store->failure == NULL)
-    vn_store_step(store, store_statement(store, STATEMENT_COMMIT));
-  store->in_transaction = FALSE;
-  if (store->failure == NULL)
-    return TRUE;
-  if (error != NULL && *error == NULL)
-    *error = g_error_copy(store->failure);
-  return FALSE;
+  if (store->journal->len == store->journaled && !store->in_transaction)
+    return store_is_well(store, error);
+  if (!vn_journal_may_wait(store))
+    return vn_store_flush(store, error);
+  vn_journal_write(store);
+  return store_is_well(store, error);
 }
 
 static VnStore *
@@ -109,7 +131,8 @@ store_new(const char *folder)
 {
   VnStore *store = g_new0(VnStore, 1);
   store->folder = g_canonicalize_filename(folder, NULL);
-  store->folder_fd = -1;
+  store->folder_fd = store->journal_fd = -1;
+  store->journal = g_byte_array_new();
   return store;
 }
 
@@ -121,6 +144,8 @@ vn_store_close(VnStore *store)
   for (guint i = 0; i < N_STATEMENTS; i++)
     sqlite3_finalize(store->statements[i]);
   sqlite3_close(store->db);
+  vn_journal_close(store);
+  g_byte_array_unref(store->journal);
   if (store->folder_fd >= 0)
     close(store->folder_fd);
   g_clear_error(&store->failure);
@@ -175,6 +200,7 @@ store_open_db(VnStore *store, int flags, GError **error)
 static gboolean
 store_set_mode(VnStore *store, gboolean durable, GError **error)
 {
+  store->durable = durable;
   g_autofree char *sql = g_strdup_printf(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = %s; PRAGMA foreign_keys = ON;"
       "PRAGMA wal_autocheckpoint = %d; PRAGMA temp_store = MEMORY;",
@@ -232,7 +258,8 @@ vn_store_open(const char *folder, gboolean durable, GError **error)
 {
   g_autoptr(VnStore) store = store_new(folder);
   if (!store_lock(store, error) || !store_open_db(store, SQLITE_OPEN_READWRITE, error) ||
-      !store_check_version(store, error) || !store_set_mode(store, durable, error))
+      !store_check_version(store, error) || !store_set_mode(store, durable, error) ||
+      !vn_journal_recover(store, error))
     return NULL;
   return g_steal_pointer(&store);
 }
@@ -240,6 +267,8 @@ vn_store_open(const char *folder, gboolean durable, GError **error)
 VnStore *
 vn_store_open_readonly(const char *folder, GError **error)
 {
+  if (vn_journal_is_left(folder)) /* of a writer that died, unless the folder is locked */
+    vn_store_close(vn_store_open(folder, FALSE, NULL));
   g_autoptr(VnStore) store = store_new(folder);
   if (!store_open_db(store, SQLITE_OPEN_READONLY, error) || !store_check_version(store, error))
     return NULL;

@@ -37,7 +37,10 @@ void vn_store_close(VnStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnStore, vn_store_close)
 
 const char *vn_store_folder(const VnStore *store); /* absolute */
+/* What was written is safe after this, in the database or, in a burst, in a journal beside it. */
 gboolean vn_store_commit(VnStore *store, GError **error);
+/* The journal into the database, for those who read it meanwhile. */
+gboolean vn_store_flush(VnStore *store, GError **error);
 
 typedef struct {
   const char *name;    /* of the experiment */

@@ -297,6 +297,13 @@ bind_numbers(sqlite3_stmt *statement, const VnStoreOutcome *outcome)
 void
 vn_store_add_outcome(VnStore *store, const VnStoreOutcome *outcome)
 {
+  if (!vn_journal_add(store, outcome))
+    vn_store_insert_outcome(store, outcome);
+}
+
+void
+vn_store_insert_outcome(VnStore *store, const VnStoreOutcome *outcome)
+{
   sqlite3_stmt *statement = vn_store_prepare(store, STATEMENT_ADD_OUTCOME);
   if (statement == NULL)
     return;
