@@ -50,7 +50,7 @@ remember() {
   for pid in "$@"; do
     echo "$pid $(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d' ' -f20)"
   done >"$top/processes"
-  : >"$top/namespaces"
+  awk '{ print int($1 * 100) }' /proc/uptime >"$top/moment"
   for pid in "$@"; do
     readlink "/proc/$pid/ns/net" "/proc/$pid/ns/mnt" "/proc/$pid/ns/pid" 2>/dev/null
   done | sort -u | grep -vxF -e "$(readlink /proc/self/ns/net)" -e "$(readlink /proc/self/ns/mnt)" \
@@ -65,9 +65,16 @@ alive() {
   done <"$top/processes"
 }
 
+# Numbers of namespaces are given again at once, so only processes count that were there when ours
+# were remembered.
 namespaces_left() {
+  local pid start
   [ -s "$top/namespaces" ] || return 0
-  readlink /proc/[0-9]*/ns/{net,mnt,pid} 2>/dev/null | sort -u | grep -xF -f "$top/namespaces"
+  for pid in /proc/[0-9]*; do
+    readlink "$pid"/ns/{net,mnt,pid} 2>/dev/null | grep -qxF -f "$top/namespaces" || continue
+    start=$(sed 's/.*) //' "$pid/stat" 2>/dev/null | cut -d' ' -f20)
+    [ -n "$start" ] && [ "$start" -le "$(cat "$top/moment")" ] && echo "$pid"
+  done
 }
 
 # Nothing of what was remembered is there any more, and no file outside the results.
