@@ -7,7 +7,6 @@
 /* Of flex's interface, what is used here; its own header brings more than is wanted. */
 int vn_yylex_init_extra(VnLexer *extra, void **scanner);
 int vn_yylex_destroy(void *scanner);
-struct yy_buffer_state *vn_yy_scan_buffer(char *base, gsize size, void *scanner);
 
 void
 vn_lexer_init(VnLexer *lexer, VnParser *parser)
@@ -33,15 +32,22 @@ vn_lexer_clear(VnLexer *lexer)
 void
 vn_lexer_open(VnLexer *lexer, const VnSource *source)
 {
-  gsize size = (gsize)source->size + 2; /* flex wants two NULs at the end */
   lexer->source = source;
-  lexer->base = source->base;
-  lexer->buffer = g_memdup2(source->text, size);
+  lexer->base = lexer->pos = source->base;
+  lexer->n_read = 0;
   lexer->previous = 0;
   g_array_set_size(lexer->frames, 0);
-  if (vn_yylex_init_extra(lexer, &lexer->scanner) != 0 ||
-      vn_yy_scan_buffer(lexer->buffer, size, lexer->scanner) == NULL)
+  if (vn_yylex_init_extra(lexer, &lexer->scanner) != 0)
     g_error("out of memory for a scanner");
+}
+
+int
+vn_lexer_read(VnLexer *lexer, char *buffer, gsize most)
+{
+  gsize n = MIN(most, lexer->source->size - lexer->n_read);
+  memcpy(buffer, lexer->source->text + lexer->n_read, n);
+  lexer->n_read += n;
+  return (int)n;
 }
 
 void
@@ -50,5 +56,4 @@ vn_lexer_close(VnLexer *lexer)
   if (lexer->scanner != NULL)
     vn_yylex_destroy(lexer->scanner);
   lexer->scanner = NULL;
-  g_clear_pointer(&lexer->buffer, g_free);
 }

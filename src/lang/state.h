@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a parser and its scanner hold while they read. Private to src/lang.
  *
- * The scanner works on a copy of the text, because flex writes into what it scans. Its contexts are
+ * The scanner is fed the text piece by piece, because flex writes into what it scans. Its contexts are
  * strings with `{expr}` in them: for each one that is open it keeps a frame with the state of the
  * string around the expression.
  */
@@ -30,8 +30,9 @@ typedef struct VnLexer {
   VnDiagSink *sink;
   const VnWordTable *words;
   const VnSource *source;
-  char *buffer; /* flex's; a copy of the source's text */
-  VnPos base;
+  gsize n_read; /* bytes that flex has got */
+  VnPos base;   /* of the source */
+  VnPos pos;    /* behind the last match */
   void *scanner;
   int previous; /* the token before; 0 at the beginning */
   GString *text; /* of the string that is being read */
@@ -109,5 +110,7 @@ const char **vn_expected_words(const int *tokens, int n, guint *out_flags);
 void vn_lexer_init(VnLexer *lexer, VnParser *parser);
 void vn_lexer_clear(VnLexer *lexer);
 void vn_lexer_open(VnLexer *lexer, const VnSource *source);
-/* Frees the source's copy; comments stay. */
+/* The next bytes for flex; 0 at the end. */
+int vn_lexer_read(VnLexer *lexer, char *buffer, gsize most);
+/* Comments stay. */
 void vn_lexer_close(VnLexer *lexer);
