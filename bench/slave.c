@@ -135,7 +135,9 @@ main(int argc, char **argv)
   }
   close(fds[1]);
   bench.session = vn_session_new(fds[0], &events, &bench);
+  gint64 start = g_get_monotonic_time();
   deploy(&bench);
+  g_print("Up in %.3f s. ", (double)(g_get_monotonic_time() - start) / 1e6);
   vn_session_set_spin(bench.session, argc > 4 ? (guint)atoi(argv[4]) : 60);
   g_print("%.0f\n", measure(&bench, argc > 3 ? atof(argv[3]) : 2));
   vn_session_free(bench.session);
