@@ -95,7 +95,8 @@ test_operations(void)
   fails(VN_EXPR_MUL, second, vn_value_float(1e30));
   fails(VN_EXPR_DIV, quantity(VN_VALUE_SIZE, 1), quantity(VN_VALUE_RATE, 0));
   gives(VN_EXPR_EQ, quantity(VN_VALUE_PORT, 80), vn_value_int(80), "true");
-  g_assert_cmpuint(vn_expr_op_kind(VN_EXPR_ADD, VN_VALUE_DURATION, VN_VALUE_INT), ==, VN_VALUE_NONE);
+  g_assert_cmpuint(vn_expr_op_kind(VN_EXPR_ADD, VN_VALUE_DURATION, VN_VALUE_INT), ==,
+                   VN_VALUE_NONE);
 }
 
 static gboolean
@@ -115,8 +116,8 @@ test_reducers(void)
   const struct {
     VnBuiltin builtin;
     const char *expected;
-  } cases[] = {{VN_BUILTIN_COUNT, "2"},    {VN_BUILTIN_SUM, "4ms"},    {VN_BUILTIN_MIN, "1ms"},
-               {VN_BUILTIN_MAX, "3ms"},    {VN_BUILTIN_MEAN, "2ms"},   {VN_BUILTIN_MEDIAN, "2ms"},
+  } cases[] = {{VN_BUILTIN_COUNT, "2"},       {VN_BUILTIN_SUM, "4ms"},  {VN_BUILTIN_MIN, "1ms"},
+               {VN_BUILTIN_MAX, "3ms"},       {VN_BUILTIN_MEAN, "2ms"}, {VN_BUILTIN_MEDIAN, "2ms"},
                {VN_BUILTIN_PERCENTILE, "2ms"}};
   for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
     g_assert_true(reduce(cases[i].builtin, list, half, &out, NULL));

@@ -131,7 +131,7 @@ value_of(const char *expression)
   g_auto(Unit) u;
   g_autofree char *text =
       g_strconcat(NET "let f(x) = x * 2 + 1; let list = [3, 1, 2]; site far at \"x\";\n"
-                  "host h[1..4] on lan; router r joins lan; task t = h[1]: env(value=",
+                      "host h[1..4] on lan; router r joins lan; task t = h[1]: env(value=",
                   expression, ");\naction env(value: string) { native env(value); }\n", NULL);
   VnModel *model = compile(&u, text);
   GString *out = g_string_new(NULL);
@@ -154,11 +154,14 @@ test_expressions(void)
       {"\"{(10.0.0.0/8)[5]}\"", "10.0.0.5"},
       {"\"{200ms in s} {5s in s} {1h in min}\"", "0.2 5 60"},
       {"\"{f(f(1))} {f(x=2)}\"", "7 5"},
-      {"\"{list} {list[0]} {count(list)} {sum(list)} {max(list)} {mean(list)}\"", "3,1,2 3 3 6 3 2"},
+      {"\"{list} {list[0]} {count(list)} {sum(list)} {max(list)} {mean(list)}\"",
+       "3,1,2 3 3 6 3 2"},
       {"\"{median([1, 2, 3, 4])} {percentile([1, 2, 3], 50)} {stddev([2, 4])}\"",
        "2.5 2 1.4142135623730951"},
-      {"\"{sum(1..100)} {count([true, false])} {all([true])} {any([false])}\"", "5050 1 true false"},
-      {"\"{h} {h[2..3]} {h - h[1]} {h[1] | h[3]} {{x}\"", "h[1],h[2],h[3],h[4] h[2],h[3] h[2],h[3],h[4] h[1],h[3] {x}"},
+      {"\"{sum(1..100)} {count([true, false])} {all([true])} {any([false])}\"",
+       "5050 1 true false"},
+      {"\"{h} {h[2..3]} {h - h[1]} {h[1] | h[3]} {{x}\"",
+       "h[1],h[2],h[3],h[4] h[2],h[3] h[2],h[3],h[4] h[1],h[3] {x}"},
       {"\"{all} {routers} {hosts(lan)} {hosts(local)} {h & {h[2], r}}\"",
        "h[1],h[2],h[3],h[4] r h[1],h[2],h[3],h[4] h[1],h[2],h[3],h[4] h[2]"},
       {"\"{count(all)} {count(hosts(far))}\"", "4 0"},
@@ -206,16 +209,16 @@ static void
 test_arrays(void)
 {
   g_auto(Unit) u;
-  VnModel *m = compile(
-      &u, "use std.net;\nsegment lan[1..4] 10.1.0.0/16 delay 2ms;\nrouter core joins lan;\n"
-          "for i in 1..6 { host h[i] on lan[(i - 1) % 4 + 1]; }\n"
-          "host extra[i in 1..2] on lan[i] address 10.1.0.10 + i * 64;\n"
-          "group g = h[2..4] | extra;\n"
-          "task t[i in 1..3] = h[i]: ping(h[i + 1]);\n"
-          "task last = g: ping(h[1]) after t, t[2];\n"
-          "flow t -> {last} -> down; task down = all: power_off(keep);\n"
-          "measure m = sum(t.received) + count(last.ok);\n"
-          "expect last[h[3]].received > 0;\n");
+  VnModel *m =
+      compile(&u, "use std.net;\nsegment lan[1..4] 10.1.0.0/16 delay 2ms;\nrouter core joins lan;\n"
+                  "for i in 1..6 { host h[i] on lan[(i - 1) % 4 + 1]; }\n"
+                  "host extra[i in 1..2] on lan[i] address 10.1.0.10 + i * 64;\n"
+                  "group g = h[2..4] | extra;\n"
+                  "task t[i in 1..3] = h[i]: ping(h[i + 1]);\n"
+                  "task last = g: ping(h[1]) after t, t[2];\n"
+                  "flow t -> {last} -> down; task down = all: power_off(keep);\n"
+                  "measure m = sum(t.received) + count(last.ok);\n"
+                  "expect last[h[3]].received > 0;\n");
   char text[VN_PREFIX_TEXT_MAX];
   g_assert_cmpstr(m->topology.segments[3].name, ==, "lan[4]");
   g_assert_cmpstr(vn_prefix_format(&m->topology.segments[3].prefix4, text), ==, "10.1.192.0/18");
@@ -256,9 +259,10 @@ static void
 test_params(void)
 {
   g_auto(Unit) u;
-  const char *text = "param n: int in 2..20 = 5;\nparam who: string = \"x\";\nparam d: duration = 1s;\n"
-                     "param f: float = 1;\nparam swept: int;\nsweep swept in [7, 8];\nsweep n in 3..5;\n"
-                     "param l: list<int> = [1];\n" LAN "host h[1..n] on lan;\n";
+  const char *text =
+      "param n: int in 2..20 = 5;\nparam who: string = \"x\";\nparam d: duration = 1s;\n"
+      "param f: float = 1;\nparam swept: int;\nsweep swept in [7, 8];\nsweep n in 3..5;\n"
+      "param l: list<int> = [1];\n" LAN "host h[1..n] on lan;\n";
   const VnDefine good[] = {{"n", "9"}, {"who", "big alice"}, {"d", "5ms * 2"}, {"l", "[1, 2]"}};
   VnModel *m = compile_with(&u, text, good, G_N_ELEMENTS(good));
   g_assert_nonnull(m);
@@ -274,7 +278,8 @@ test_params(void)
   m = vn_compiler_model(u.compiler, other, G_N_ELEMENTS(other));
   g_assert_cmpuint(m->topology.n_vms, ==, 3);
   g_assert_cmpint(m->params[4].value.i, ==, 8);
-  const VnDefine range = {"n", "21"}, unknown = {"nn", "2"}, type = {"d", "5"}, syntax = {"n", "1 +"};
+  const VnDefine range = {"n", "21"}, unknown = {"nn", "2"}, type = {"d", "5"},
+                 syntax = {"n", "1 +"};
   assert_says(text, &range, 1, "-D n:1:1: error[VN111]: `n` must lie in 2..20, this is 21");
   assert_says(text, &unknown, 1, "error[VN113]: the script has no parameter `nn` (-D nn)");
   assert_says(text, &type, 1, "-D d:1:1: error[VN104]: the value must be a duration");
@@ -290,7 +295,8 @@ test_network(void)
       &u, "rules paper;\nnetwork 10.92.1.0/24;\nsite far at \"192.168.1.2:7092\" key \"abc\";\n"
           "image w { technology vmware; vm \"w.vmx\"; os windows; memory 64MiB; }\n"
           "segment a at far;\nsegment b using netns capture \"b.pcapng\" filter \"icmp\";\n"
-          "host x on a image w address 10.92.1.4 initially off env K=\"{1 + 1}\" file \"f\" to \"/f\";\n"
+          "host x on a image w address 10.92.1.4 initially off env K=\"{1 + 1}\" file \"f\" to "
+          "\"/f\";\n"
           "host y on b mac 52:54:00:00:00:01 memory 32MiB cpus 2 processes 10 vm \"y\";\n"
           "router r joins a, b address [10.92.1.1, 10.92.1.2, fd00::1];\n");
   const VnTopology *t = &m->topology;
@@ -318,16 +324,17 @@ test_actions(void)
 {
   g_auto(Unit) u;
   VnModel *m = compile(
-      &u, LAN "host h on lan;\nlet base = 1000;\n"
-              "action serve(port: port, extra: list<string> = [], who: host | address | router?) \n"
-              "  returns (hits: int) background {\n"
-              "  provides tcp port; reads \"/srv/{port}\"; for linux;\n"
-              "  linux script \"\"\"\n    echo $port {not interpolated}\n    \"\"\" with \"/bin/sh\" {\n"
-              "    parse /(?<hits>\\d+)/;\n  }\n"
-              "  windows run [\"serve\", port + base, extra, 5s in ms] { parse /(?<hits>\\d+)/; }\n"
-              "  ready when port port; ready when /up/ on stderr;\n"
-              "  succeeds when hits > 0 or exit_code == 3;\n}\n"
-              "task t = h: serve(80);\ntask s = stop(t) after t;\n");
+      &u, LAN
+      "host h on lan;\nlet base = 1000;\n"
+      "action serve(port: port, extra: list<string> = [], who: host | address | router?) \n"
+      "  returns (hits: int) background {\n"
+      "  provides tcp port; reads \"/srv/{port}\"; for linux;\n"
+      "  linux script \"\"\"\n    echo $port {not interpolated}\n    \"\"\" with \"/bin/sh\" {\n"
+      "    parse /(?<hits>\\d+)/;\n  }\n"
+      "  windows run [\"serve\", port + base, extra, 5s in ms] { parse /(?<hits>\\d+)/; }\n"
+      "  ready when port port; ready when /up/ on stderr;\n"
+      "  succeeds when hits > 0 or exit_code == 3;\n}\n"
+      "task t = h: serve(80);\ntask s = stop(t) after t;\n");
   const VnAction *a = &m->actions[0];
   g_assert_true(a->background);
   g_assert_cmpuint(a->n_variants, ==, 2);
@@ -347,11 +354,13 @@ static void
 test_choices(void)
 {
   g_auto(Unit) u;
-  VnModel *m = compile(&u, NET "param wide: bool = false;\nhost a on lan;\n"
-                               "if wide { host b on lan; group g = {a, b}; }\n"
-                               "else { group g = {a}; }\n"
-                               "for v in {a} { task t[1] = v: ping(a); }\n"
-                               "for i in 1..2 { let k = i * 2; let twice(x) = x * k; task w[i] = wait(twice(1s)); }\n");
+  VnModel *m = compile(
+      &u,
+      NET "param wide: bool = false;\nhost a on lan;\n"
+          "if wide { host b on lan; group g = {a, b}; }\n"
+          "else { group g = {a}; }\n"
+          "for v in {a} { task t[1] = v: ping(a); }\n"
+          "for i in 1..2 { let k = i * 2; let twice(x) = x * k; task w[i] = wait(twice(1s)); }\n");
   g_assert_cmpuint(m->groups[0].n_vms, ==, 1);
   g_assert_cmpint(m->tasks[2].args[0]->value.i, ==, G_GINT64_CONSTANT(4000000000));
   const VnDefine wide = {"wide", "true"};
@@ -389,15 +398,17 @@ test_types(void)
 {
   g_auto(Unit) u;
   VnModel *m = compile(
-      &u, LAN "host a on lan; router r joins lan;\n"
-              "action look(what: vm, where: host | address, those: list<vm>) { native look(what); }\n"
-              "task t = a: look(r, r, all);\ntask u = a: look(a, 10.0.0.1, [a]);\n"
-              "task v = r: look(a, a, routers);\n");
+      &u,
+      LAN "host a on lan; router r joins lan;\n"
+          "action look(what: vm, where: host | address, those: list<vm>) { native look(what); }\n"
+          "task t = a: look(r, r, all);\ntask u = a: look(a, 10.0.0.1, [a]);\n"
+          "task v = r: look(a, a, routers);\n");
   g_assert_cmpuint(m->tasks[0].args[0]->value.kind, ==, VN_VALUE_ROUTER);
   g_assert_cmpuint(m->tasks[0].args[2]->value.kind, ==, VN_VALUE_LIST);
   g_assert_cmpuint(m->tasks[1].args[1]->value.kind, ==, VN_VALUE_ADDRESS);
-  assert_says(LAN "host a on lan; router r joins lan; action look(what: host) { native look(what); }\n"
-                  "task t = a: look(r);",
+  assert_says(LAN
+              "host a on lan; router r joins lan; action look(what: host) { native look(what); }\n"
+              "task t = a: look(r);",
               NULL, 0, "`what` must be a host, this is a router");
 }
 
@@ -408,15 +419,16 @@ test_bounds(void)
   g_autoptr(GString) text = g_string_new("let f0(x) = x + x;\n");
   for (guint i = 1; i < 60; i++)
     g_string_append_printf(text, "let f%u(x) = f%u(x) + f%u(x);\n", i, i - 1, i - 1);
-  g_autofree char *calls = g_strconcat(
-      NET "host a on lan; task t = a: ping(a);\n", text->str, "expect f40(t.sent) > 0;\n", NULL);
+  g_autofree char *calls = g_strconcat(NET "host a on lan; task t = a: ping(a);\n", text->str,
+                                       "expect f40(t.sent) > 0;\n", NULL);
   assert_says(calls, NULL, 0, "error[VN117]: more than 1000000 operations in one expression");
-  assert_says(NET "host a on lan; task t = a: ping(a);\n"
-                  "let f(x) = x + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1;\n"
-                  "let g(x) = f(f(f(f(f(f(f(f(f(f(x))))))))));\n"
-                  "let h(x) = g(g(g(g(g(g(g(g(g(g(x))))))))));\n"
-                  "expect h(h(h(h(t.sent)))) > 0;\n",
-              NULL, 0, "error[VN117]: more than 5000 operations within each other");
+  assert_says(
+      NET "host a on lan; task t = a: ping(a);\n"
+          "let f(x) = x + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1;\n"
+          "let g(x) = f(f(f(f(f(f(f(f(f(f(x))))))))));\n"
+          "let h(x) = g(g(g(g(g(g(g(g(g(g(x))))))))));\n"
+          "expect h(h(h(h(t.sent)))) > 0;\n",
+      NULL, 0, "error[VN117]: more than 5000 operations within each other");
   assert_says(LAN "for i in 1..100000 { for j in 1..100000 { host h[i * 100000 + j] on lan; } }",
               NULL, 0, "error[VN117]");
   assert_says("let s0 = \"0123456789\"; let s1 = \"{s0}{s0}{s0}{s0}{s0}{s0}{s0}{s0}{s0}{s0}\";\n"

@@ -180,8 +180,8 @@ percentile_of(const double *numbers, guint32 n, double percent)
 }
 
 static gboolean
-reduce_statistic(VnBuiltin builtin, const VnValue *items, guint32 n, double percent,
-                 VnArena *arena, VnValue *out)
+reduce_statistic(VnBuiltin builtin, const VnValue *items, guint32 n, double percent, VnArena *arena,
+                 VnValue *out)
 {
   double *numbers = vn_arena_array0(arena, double, n);
   for (guint32 i = 0; i < n; i++)
@@ -236,8 +236,8 @@ range_items(const VnValue *range, VnArena *arena, VnValue **out_items, guint32 *
 {
   gint64 n = (gint64)range->range.to - range->range.from + 1;
   if (n > VN_EXPR_MAX_SIZE) {
-    g_set_error(error, VN_EXPR_ERROR, VN_EXPR_ERROR_DOMAIN,
-                "a range has more than %d items", VN_EXPR_MAX_SIZE);
+    g_set_error(error, VN_EXPR_ERROR, VN_EXPR_ERROR_DOMAIN, "a range has more than %d items",
+                VN_EXPR_MAX_SIZE);
     return FALSE;
   }
   *out_n = (guint32)MAX(n, 0);

@@ -6,7 +6,7 @@
  */
 #include "model/expr.h"
 
-G_DEFINE_QUARK(vn-expr-error-quark, vn_expr_error)
+G_DEFINE_QUARK(vn - expr - error - quark, vn_expr_error)
 
 static gboolean
 missing(GError **error, const char *what)
@@ -91,8 +91,7 @@ evaluate_index(const VnExpr *expr, const VnExprScope *scope, VnArena *arena, VnV
                GError **error)
 {
   VnValue base, index;
-  return vn_expr_evaluate(expr->operands[0], scope, arena, &base, error) &&
-         present(&base, error) &&
+  return vn_expr_evaluate(expr->operands[0], scope, arena, &base, error) && present(&base, error) &&
          vn_expr_evaluate(expr->operands[1], scope, arena, &index, error) &&
          present(&index, error) && vn_expr_index(&base, &index, arena, out, error);
 }

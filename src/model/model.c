@@ -6,9 +6,12 @@
 #include "tech/tech.h"
 
 static const char *const common_fields[VN_FIELD_OWN] = {
-    [VN_FIELD_OK] = "ok",           [VN_FIELD_EXIT_CODE] = "exit_code",
-    [VN_FIELD_STDOUT] = "stdout",   [VN_FIELD_STDERR] = "stderr",
-    [VN_FIELD_DURATION] = "duration", [VN_FIELD_STARTED] = "started",
+    [VN_FIELD_OK] = "ok",
+    [VN_FIELD_EXIT_CODE] = "exit_code",
+    [VN_FIELD_STDOUT] = "stdout",
+    [VN_FIELD_STDERR] = "stderr",
+    [VN_FIELD_DURATION] = "duration",
+    [VN_FIELD_STARTED] = "started",
     [VN_FIELD_ENDED] = "ended",
 };
 

@@ -135,14 +135,14 @@ vn_value_compare(const VnValue *a, const VnValue *b)
   if (is_number(a->kind) && is_number(b->kind) && !(is_whole(a->kind) && is_whole(b->kind)))
     return sign(as_double(a) < as_double(b), as_double(a) > as_double(b));
   if (a->kind == VN_VALUE_PERCENT)
-    return sign(a->f < b->f, a->f > b->f);
+    return sign(a->f<b->f, a->f> b->f);
   if (a->kind == VN_VALUE_STRING)
     return sign(strcmp(a->text->text, b->text->text) < 0, strcmp(a->text->text, b->text->text) > 0);
   if (a->kind == VN_VALUE_ADDRESS)
     return vn_address_compare(a->address, b->address);
   if (a->kind == VN_VALUE_MAC)
-    return sign(a->mac < b->mac, a->mac > b->mac);
-  return sign(a->i < b->i, a->i > b->i);
+    return sign(a->mac<b->mac, a->mac> b->mac);
+  return sign(a->i<b->i, a->i> b->i);
 }
 
 /* The shortest of two precisions that reads back as the same number; always with a point. */

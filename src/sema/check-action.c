@@ -1,237 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Actions: the signature when a task first calls it, the body once. */
+/* Bodies of actions: variants, and what the action says about itself. */
 #include "sema/check.h"
 
 #include <string.h>
-
-/* ---- signatures ---- */
-
-static void
-check_param(VnCompiler *c, const VnAstParam *ast, VnCheckedParam *param)
-{
-  *param = (VnCheckedParam){.name = ast->name.symbol->text,
-                            .type = {.kind = VN_KIND_ANY},
-                            .doc = ast->doc,
-                            .span = ast->name.span};
-  if (ast->type != NULL)
-    param->type = vn_type_from_ast(c, ast->type);
-  if (ast->initial != NULL) {
-    param->initial = vn_check_expr(c, ast->initial);
-    if (ast->type == NULL)
-      param->type = param->initial->type;
-    else if (!vn_check_type(c, param->initial, param->type, "the default"))
-      param->initial = vn_term_error(c, ast->initial->span);
-  }
-  if (ast->range == NULL)
-    return;
-  param->range = vn_check_expr_as(c, ast->range, VN_VALUE_RANGE, "the range");
-  if (param->type.kind != VN_VALUE_INT && param->type.kind != VN_VALUE_PORT &&
-      param->type.kind != VN_KIND_ANY)
-    vn_diag_add(c->sink, VN_DIAG_VN103, ast->range->span, "only an int can have a range");
-}
-
-static gboolean
-is_result_kind(guint8 kind)
-{
-  return kind == VN_KIND_ANY || (kind < VN_VALUE_HOST && kind != VN_VALUE_RANGE &&
-                                 kind != VN_VALUE_SET && kind != VN_VALUE_REGEX);
-}
-
-static void
-check_field(VnCompiler *c, const VnAstParam *ast, VnCheckedField *field)
-{
-  *field = (VnCheckedField){.name = ast->name.symbol,
-                            .type = {.kind = VN_KIND_ANY},
-                            .doc = ast->doc,
-                            .span = ast->name.span};
-  if (ast->type == NULL)
-    return;
-  field->type = vn_type_from_ast(c, ast->type);
-  if (!is_result_kind(field->type.kind)) {
-    vn_diag_add(c->sink, VN_DIAG_VN103, ast->type->ast.span, "a result can't be %s",
-                vn_type_noun(field->type));
-    field->type = (VnType){.kind = VN_KIND_ANY};
-  }
-}
-
-static void
-report_twice(VnCompiler *c, const char *what, const VnSymbol *name, VnSpan span, VnSpan first)
-{
-  VnDiag *diag =
-      vn_diag_add(c->sink, VN_DIAG_VN102, span, "%s `%s` is declared already", what, name->text);
-  vn_diag_place(diag, first, "declared here");
-}
-
-static void
-check_repeats(VnCompiler *c, VnAstSeq decls, const char *what)
-{
-  for (guint32 i = 1; i < decls.n; i++)
-    for (guint32 k = 0; k < i; k++) {
-      const VnAstDecl *decl = (const VnAstDecl *)decls.items[i];
-      const VnAstDecl *first = (const VnAstDecl *)decls.items[k];
-      if (decl->name.symbol == first->name.symbol) {
-        report_twice(c, what, decl->name.symbol, decl->name.span, first->name.span);
-        break;
-      }
-    }
-}
-
-#define MAX_PARAMETERS 256
-
-static gboolean
-bounded(VnCompiler *c, const VnAstAction *ast)
-{
-  if (ast->parameters.n <= MAX_PARAMETERS && ast->returns.n <= MAX_PARAMETERS)
-    return TRUE;
-  vn_diag_add(c->sink, VN_DIAG_VN117, ast->name.span,
-              "an action with more than %d parameters or results", MAX_PARAMETERS);
-  return FALSE;
-}
-
-void
-vn_check_signature(VnCompiler *c, VnThing *thing)
-{
-  const VnAstAction *ast = (const VnAstAction *)thing->ast;
-  VnCheckMark mark;
-  VnIdent name = {thing->name, thing->span};
-  if (!vn_check_begin(c, &thing->state, &name, thing->span, &mark))
-    return;
-  c->context = (VnContext){.module = (VnModule *)thing->module,
-                           .no_results = "the signature of an action",
-                           .hide_to = c->locals->len};
-  VnCheckedAction *action = vn_arena_new0(c->arena, VnCheckedAction);
-  action->thing = thing;
-  action->ast = ast;
-  if (bounded(c, ast)) {
-    action->n_params = ast->parameters.n;
-    action->params = vn_arena_array0(c->arena, VnCheckedParam, action->n_params);
-    action->n_fields = ast->returns.n;
-    action->fields = vn_arena_array0(c->arena, VnCheckedField, action->n_fields);
-    check_repeats(c, ast->parameters, "parameter");
-    check_repeats(c, ast->returns, "result");
-  }
-  for (guint32 i = 0; i < action->n_params; i++)
-    check_param(c, (const VnAstParam *)ast->parameters.items[i], &action->params[i]);
-  for (guint32 i = 0; i < action->n_fields; i++)
-    check_field(c, (const VnAstParam *)ast->returns.items[i], &action->fields[i]);
-  thing->action = action;
-  vn_check_end(c, &thing->state, &mark);
-}
-
-/* ---- regular expressions ---- */
-
-/* NULL: it is malformed, which the parser has said. */
-static GRegex *
-compile_regex(const VnAstString *ast)
-{
-  return g_regex_new(ast->text, G_REGEX_MULTILINE, 0, NULL);
-}
-
-/* The next `(?<name>` or `(?P<name>` from *text on, as an interned name; NULL at the end. */
-static const VnSymbol *
-next_group(VnCompiler *c, const char **text)
-{
-  for (const char *at = *text; *at != '\0'; at++) {
-    if (*at == '\\' && at[1] != '\0') {
-      at++;
-      continue;
-    }
-    const char *name = g_str_has_prefix(at, "(?<")    ? at + 3
-                       : g_str_has_prefix(at, "(?P<") ? at + 4
-                                                      : NULL;
-    const char *end = name != NULL ? strchr(name, '>') : NULL;
-    if (end == NULL || !(g_ascii_isalpha(*name) || *name == '_'))
-      continue; /* among them look-behind: (?<= and (?<! */
-    *text = end;
-    return vn_symbol_intern(c->symbols, name, (gsize)(end - name));
-  }
-  return NULL;
-}
-
-static gint
-field_place(const VnCheckedAction *action, const VnSymbol *name)
-{
-  for (guint32 i = 0; i < action->n_fields; i++)
-    if (action->fields[i].name == name)
-      return (gint)i;
-  return -1;
-}
-
-static void
-unknown_group(VnCompiler *c, const VnCheckedAction *action, const VnAstParse *ast,
-              const VnSymbol *name)
-{
-  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN118, ast->regex->ast.span,
-                             "`%s` is no result of action `%s`", name->text,
-                             action->thing->name->text);
-  g_autofree const char **names = g_new0(const char *, action->n_fields + 1);
-  for (guint32 i = 0; i < action->n_fields; i++)
-    names[i] = action->fields[i].name->text;
-  const char *near = vn_diag_nearest(name->text, names, action->n_fields);
-  if (near != NULL)
-    vn_diag_hint(diag, "did you mean `(?<%s>…)`?", near);
-  else
-    vn_diag_hint(diag, "add it to `returns (…)`");
-}
-
-static gboolean
-is_quantity(guint8 kind)
-{
-  return kind == VN_VALUE_DURATION || kind == VN_VALUE_SIZE || kind == VN_VALUE_RATE;
-}
-
-static void
-check_parse_unit(VnCompiler *c, const VnAstParse *ast, const VnCheckedField *field, VnUnit unit)
-{
-  guint8 kind = field->type.kind;
-  if (is_quantity(kind) && !vn_unit_measures(unit, kind))
-    vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN104, ast->ast.span,
-                             "`%s` is %s: the line must say in which unit the number is",
-                             field->name->text, vn_type_noun(field->type)),
-                 "write it like `parse /…/ in %s;`", kind == VN_VALUE_DURATION ? "ms"
-                                                   : kind == VN_VALUE_SIZE     ? "KiB"
-                                                                               : "kbit");
-}
-
-static void
-check_parse(VnCompiler *c, const VnCheckedAction *action, const VnAstParse *ast,
-            VnActionParse *parse, gboolean *given)
-{
-  VnUnit unit = VN_UNIT_NONE;
-  if (ast->unit.symbol != NULL) {
-    unit = vn_unit_from_text(ast->unit.symbol->text, ast->unit.symbol->length);
-    if (unit == VN_UNIT_NONE)
-      vn_diag_add(c->sink, VN_DIAG_VN104, ast->unit.span, "there is no unit `%s`",
-                  ast->unit.symbol->text);
-  }
-  *parse = (VnActionParse){.pattern = ast->regex->text, .unit = unit};
-  g_autoptr(GRegex) regex = compile_regex(ast->regex);
-  if (regex == NULL) {
-    memset(given, TRUE, sizeof *given * action->n_fields); /* what it gives is not known */
-    return;
-  }
-  const char *text = ast->regex->text;
-  guint n = 0;
-  for (const VnSymbol *name = next_group(c, &text); name != NULL; name = next_group(c, &text)) {
-    if (g_regex_get_string_number(regex, name->text) < 0)
-      continue; /* it stood in a class or a comment */
-    gint place = field_place(action, name);
-    n++;
-    if (place < 0) {
-      unknown_group(c, action, ast, name);
-      continue;
-    }
-    given[place] = TRUE;
-    if (unit != VN_UNIT_NONE || ast->unit.symbol == NULL)
-      check_parse_unit(c, ast, &action->fields[place], unit);
-  }
-  if (n == 0)
-    vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN120, ast->regex->ast.span,
-                             "the expression has no named group: it gives no result"),
-                 "name what is wanted: `(?<received>\\d+)`");
-}
-
-/* ---- bodies ---- */
 
 static const char **
 systems_of(VnCompiler *c, VnAstSeq names)
@@ -351,7 +122,7 @@ check_variant(VnCompiler *c, VnCheckedAction *action, const VnAstVariant *ast)
   variant->n_parses = ast->parses.n;
   variant->parses = vn_arena_array0(c->arena, VnActionParse, ast->parses.n);
   for (guint32 i = 0; i < ast->parses.n; i++)
-    check_parse(c, action, (const VnAstParse *)ast->parses.items[i], &variant->parses[i], given);
+    vn_check_parse(c, action, (const VnAstParse *)ast->parses.items[i], &variant->parses[i], given);
   check_given(c, action, ast, given);
 }
 
@@ -380,9 +151,9 @@ check_variant_order(VnCompiler *c, const VnCheckedAction *action)
       if (native != (before->form == VN_VARIANT_NATIVE) || system == NULL ||
           (before->n_systems > 0 && variant->n_systems != 1))
         continue;
-      VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN120, variant->span,
-                                 "there is a variant for %s already",
-                                 *system != '\0' ? system : "every system");
+      VnDiag *diag =
+          vn_diag_add(c->sink, VN_DIAG_VN120, variant->span, "there is a variant for %s already",
+                      *system != '\0' ? system : "every system");
       vn_diag_place(diag, before->span, "here");
       break;
     }
@@ -419,9 +190,9 @@ check_requires(VnCompiler *c, VnCheckedAction *action, const VnAstRequires *ast)
   VnType type = action->params[place].type;
   if (type.kind == VN_VALUE_LIST ? type.element != VN_VALUE_HOST
                                  : type.kind != VN_KIND_ANY && !vn_type_is_vms(type)) {
-    VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN103, ast->target.span,
-                               "`%s` must be a host, this is %s", ast->target.symbol->text,
-                               vn_type_noun(type));
+    VnDiag *diag =
+        vn_diag_add(c->sink, VN_DIAG_VN103, ast->target.span, "`%s` must be a host, this is %s",
+                    ast->target.symbol->text, vn_type_noun(type));
     vn_diag_place(diag, action->params[place].span, "declared here");
     return;
   }
@@ -434,9 +205,9 @@ check_ready(VnCompiler *c, VnCheckedAction *action, const VnAstReady *ast)
 {
   VnCheckedReady *line = &action->ready[action->n_ready++];
   if (!action->ast->background)
-    vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN120, ast->ast.span,
-                             "`ready` is for background actions"),
-                 "write `background` after the results");
+    vn_diag_hint(
+        vn_diag_add(c->sink, VN_DIAG_VN120, ast->ast.span, "`ready` is for background actions"),
+        "write `background` after the results");
   if (ast->port != NULL) {
     line->port = check_port(c, ast->port);
     return;
@@ -446,8 +217,8 @@ check_ready(VnCompiler *c, VnCheckedAction *action, const VnAstReady *ast)
     return;
   line->on_stderr = strcmp(ast->stream.symbol->text, "stderr") == 0;
   if (!line->on_stderr && strcmp(ast->stream.symbol->text, "stdout") != 0)
-    vn_diag_add(c->sink, VN_DIAG_VN120, ast->stream.span,
-                "`%s` is no stream: stdout or stderr", ast->stream.symbol->text);
+    vn_diag_add(c->sink, VN_DIAG_VN120, ast->stream.span, "`%s` is no stream: stdout or stderr",
+                ast->stream.symbol->text);
 }
 
 static void
@@ -472,17 +243,21 @@ check_succeeds(VnCompiler *c, VnCheckedAction *action, const VnAst *ast)
                 {"duration", VN_FIELD_DURATION, VN_VALUE_DURATION}};
   guint32 mark = c->locals->len;
   for (guint i = 0; i < G_N_ELEMENTS(common); i++)
-    vn_scope_push(c, (VnLocal){.kind = VN_LOCAL_FIELD,
-                               .index = common[i].field,
-                               .name = vn_symbol_intern_str(c->symbols, common[i].name),
-                               .span = action->thing->span,
-                               .type = vn_type_of_kind(common[i].kind)}, FALSE);
+    vn_scope_push(c,
+                  (VnLocal){.kind = VN_LOCAL_FIELD,
+                            .index = common[i].field,
+                            .name = vn_symbol_intern_str(c->symbols, common[i].name),
+                            .span = action->thing->span,
+                            .type = vn_type_of_kind(common[i].kind)},
+                  FALSE);
   for (guint32 i = 0; i < action->n_fields; i++)
-    vn_scope_push(c, (VnLocal){.kind = VN_LOCAL_FIELD,
-                               .index = VN_FIELD_OWN + i,
-                               .name = action->fields[i].name,
-                               .span = action->fields[i].span,
-                               .type = action->fields[i].type}, FALSE);
+    vn_scope_push(c,
+                  (VnLocal){.kind = VN_LOCAL_FIELD,
+                            .index = VN_FIELD_OWN + i,
+                            .name = action->fields[i].name,
+                            .span = action->fields[i].span,
+                            .type = action->fields[i].type},
+                  FALSE);
   VnTerm *term = vn_check_expr_as(c, ast, VN_VALUE_BOOL, "what follows `succeeds when`");
   vn_scope_pop(c, mark);
   return term;
@@ -542,11 +317,13 @@ vn_check_action(VnCompiler *c, VnThing *thing)
                            .no_results = "the body of an action",
                            .hide_to = c->locals->len};
   for (guint32 i = 0; i < action->n_params; i++)
-    vn_scope_push(c, (VnLocal){.kind = VN_LOCAL_PARAM,
-                               .index = i,
-                               .name = ((const VnAstParam *)ast->parameters.items[i])->name.symbol,
-                               .span = action->params[i].span,
-                               .type = action->params[i].type}, FALSE);
+    vn_scope_push(c,
+                  (VnLocal){.kind = VN_LOCAL_PARAM,
+                            .index = i,
+                            .name = ((const VnAstParam *)ast->parameters.items[i])->name.symbol,
+                            .span = action->params[i].span,
+                            .type = action->params[i].type},
+                  FALSE);
   action->variants = vn_arena_array0(c->arena, VnCheckedVariant, ast->body.n);
   action->requires_ = vn_arena_array0(c->arena, VnCheckedRequires, ast->body.n);
   action->ready = vn_arena_array0(c->arena, VnCheckedReady, ast->body.n);

@@ -68,7 +68,8 @@ check_argument(Matcher *m, const VnCheckedParam *param, const VnAstArgument *arg
   if (is_flag(param, argument))
     return vn_term_const(m->c, argument->ast.span, vn_value_bool(TRUE));
   if (param->flag && argument->name.symbol == NULL) {
-    VnDiag *diag = wrong(m, argument->ast.span, "this is not what `%s` takes%.0s", m->signature->callee);
+    VnDiag *diag =
+        wrong(m, argument->ast.span, "this is not what `%s` takes%.0s", m->signature->callee);
     vn_diag_hint(diag, "it is `%s` or `%s(%s)`", m->signature->callee, m->signature->callee,
                  param->name);
     return vn_term_error(m->c, argument->ast.span);

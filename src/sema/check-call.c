@@ -67,11 +67,12 @@ check_function(VnCompiler *c, const VnAstLet *ast, guint32 *out_first_slot)
   guint32 first = c->n_slots, mark = c->locals->len;
   c->n_slots += ast->n_parameters;
   for (guint32 i = 0; i < ast->n_parameters; i++)
-    vn_scope_push(c, (VnLocal){.kind = VN_LOCAL_SLOT,
-                               .index = first + i,
-                               .name = ast->parameters[i].symbol,
-                               .span = ast->parameters[i].span,
-                               .type = {.kind = VN_KIND_ANY}},
+    vn_scope_push(c,
+                  (VnLocal){.kind = VN_LOCAL_SLOT,
+                            .index = first + i,
+                            .name = ast->parameters[i].symbol,
+                            .span = ast->parameters[i].span,
+                            .type = {.kind = VN_KIND_ANY}},
                   FALSE);
   *out_first_slot = first;
   VnTerm *body = vn_check_expr(c, ast->value);
@@ -112,15 +113,15 @@ vn_check_thing(VnCompiler *c, VnThing *thing, VnSpan from)
   if (!vn_check_begin(c, &thing->state, &name, from, &mark))
     return;
   c->context = context_of(c, thing->module,
-                          function                              ? "what a function reads"
+                          function                            ? "what a function reads"
                           : thing->kind == VN_THING_PARAMETER ? "a parameter"
                                                               : "a constant");
   const VnAstLet *let = (const VnAstLet *)thing->ast;
   if (thing->kind == VN_THING_PARAMETER) {
     check_parameter(c, thing);
   } else {
-    thing->term = function ? check_function(c, let, &thing->first_slot)
-                           : vn_check_expr(c, let->value);
+    thing->term =
+        function ? check_function(c, let, &thing->first_slot) : vn_check_expr(c, let->value);
     thing->type = thing->term->type;
     thing->n_parameters = let->n_parameters;
   }
@@ -153,10 +154,10 @@ vn_check_local_let(VnCompiler *c, VnLocalLet *let, VnSpan from)
 static void
 not_callable(VnCompiler *c, const VnAst *callee, const VnThing *thing, const char *what)
 {
-  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN119, callee->span, "`%s` is %s %s, %s is needed",
-                             thing->name->text,
-                             strchr("ai", *vn_thing_kind_text(thing->kind)) ? "an" : "a",
-                             vn_thing_kind_text(thing->kind), what);
+  VnDiag *diag =
+      vn_diag_add(c->sink, VN_DIAG_VN119, callee->span, "`%s` is %s %s, %s is needed",
+                  thing->name->text, strchr("ai", *vn_thing_kind_text(thing->kind)) ? "an" : "a",
+                  vn_thing_kind_text(thing->kind), what);
   vn_diag_place(diag, thing->span, "declared here");
   if (thing->kind == VN_THING_ACTION)
     vn_diag_hint(diag, "only a task can call an action: `task NAME = HOST: %s(…);`",

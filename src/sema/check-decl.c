@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-static void check_body(VnCompiler *c, VnAstSeq decls, VnBody *body);
-
 /* ---- array bounds ---- */
 
 VnCheckedDim
@@ -35,137 +33,13 @@ vn_push_dim(VnCompiler *c, const VnCheckedDim *dim)
 {
   if (!dim->bound)
     return c->locals->len;
-  return vn_scope_push(c, (VnLocal){.kind = VN_LOCAL_SLOT,
-                                    .index = dim->slot,
-                                    .name = dim->index.symbol,
-                                    .span = dim->index.span,
-                                    .type = vn_type_of_kind(VN_VALUE_INT)}, TRUE);
-}
-
-/* ---- local constants ---- */
-
-static void
-push_lets(VnCompiler *c, VnBody *body, gboolean warn)
-{
-  for (guint32 i = 0; i < body->n_lets; i++) {
-    VnLocalLet *let = body->lets[i];
-    vn_scope_push(c, (VnLocal){.kind = VN_LOCAL_LET,
-                               .index = let->slot,
-                               .name = let->name.symbol,
-                               .span = let->name.span,
-                               .type = {.kind = VN_KIND_ANY},
-                               .let = let}, warn);
-  }
-}
-
-static void
-collect_let(VnCompiler *c, VnBody *body, const VnAstLet *ast)
-{
-  for (guint32 i = 0; i < body->n_lets; i++)
-    if (body->lets[i]->name.symbol == ast->name.symbol) {
-      VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN102, ast->name.span,
-                                 "`%s` is declared already", ast->name.symbol->text);
-      vn_diag_place(diag, body->lets[i]->name.span, "declared here");
-      return;
-    }
-  VnLocalLet *let = vn_arena_new0(c->arena, VnLocalLet);
-  *let = (VnLocalLet){.name = ast->name, .slot = c->n_slots++, .ast = ast};
-  if (ast->function) {
-    let->function = vn_arena_new0(c->arena, VnThing);
-    *let->function = (VnThing){.kind = VN_THING_FUNCTION,
-                               .name = ast->name.symbol,
-                               .span = ast->name.span,
-                               .ast = &ast->ast};
-  }
-  body->lets[body->n_lets++] = let;
-}
-
-#define MAX_LOCAL_LETS 1000
-
-static void
-check_lets(VnCompiler *c, VnAstSeq decls, VnBody *body)
-{
-  guint32 n = 0;
-  for (guint32 i = 0; i < decls.n; i++)
-    n += decls.items[i]->kind == VN_AST_LET;
-  if (n == 0)
-    return;
-  guint before = vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR);
-  if (n > MAX_LOCAL_LETS) {
-    vn_diag_add(c->sink, VN_DIAG_VN117, decls.items[0]->span,
-                "more than %d constants in one block", MAX_LOCAL_LETS);
-    return;
-  }
-  body->lets = vn_arena_array0(c->arena, VnLocalLet *, n);
-  for (guint32 i = 0; i < decls.n; i++)
-    if (decls.items[i]->kind == VN_AST_LET &&
-        ((const VnAstLet *)decls.items[i])->name.symbol != NULL)
-      collect_let(c, body, (const VnAstLet *)decls.items[i]);
-  push_lets(c, body, TRUE);
-  for (guint32 i = 0; i < body->n_lets; i++)
-    body->lets[i]->scope_end = c->locals->len;
-  for (guint32 i = 0; i < body->n_lets; i++)
-    vn_check_local_let(c, body->lets[i], body->lets[i]->name.span);
-  c->network_wrong |= vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) > before;
-}
-
-/* ---- what may stand where ---- */
-
-typedef enum { PLACE_ANYWHERE, PLACE_NOT_IN_LOOP, PLACE_TOP } Place;
-
-static Place
-place_of(const VnAst *ast)
-{
-  switch (ast->kind) {
-  case VN_AST_EXPERIMENT:
-  case VN_AST_USE:
-  case VN_AST_PARAM:
-  case VN_AST_ACTION:
-  case VN_AST_SWEEP:
-    return PLACE_TOP;
-  case VN_AST_SITE:
-  case VN_AST_IMAGE:
-  case VN_AST_GROUP:
-  case VN_AST_MEASURE:
-  case VN_AST_NETWORK:
-  case VN_AST_RULES:
-  case VN_AST_SEED:
-  case VN_AST_TRIALS:
-    return PLACE_NOT_IN_LOOP;
-  default:
-    return PLACE_ANYWHERE;
-  }
-}
-
-static gboolean
-lacks_index(const VnAst *ast)
-{
-  if (ast->kind == VN_AST_HOST || ast->kind == VN_AST_ROUTER)
-    return ((const VnAstVm *)ast)->dim == NULL;
-  if (ast->kind == VN_AST_SEGMENT)
-    return ((const VnAstSegment *)ast)->dim == NULL;
-  return ast->kind == VN_AST_TASK && ((const VnAstTask *)ast)->dim == NULL;
-}
-
-static gboolean
-may_stand_here(VnCompiler *c, const VnAst *ast)
-{
-  Place place = place_of(ast);
-  const char *what = vn_ast_kind_text((VnAstKind)ast->kind);
-  VnDiag *diag = NULL;
-  if (place == PLACE_TOP && c->loop_depth + c->if_depth > 0)
-    diag = vn_diag_add(c->sink, VN_DIAG_VN122, ast->span, "`%s` can't stand in a block", what);
-  else if (place == PLACE_NOT_IN_LOOP && c->loop_depth > 0)
-    diag = vn_diag_add(c->sink, VN_DIAG_VN122, ast->span, "`%s` can't stand in a loop", what);
-  if (diag != NULL)
-    vn_diag_hint(diag, "it counts once: put it outside");
-  if (diag == NULL && c->loop_depth > 0 && lacks_index(ast)) {
-    diag = vn_diag_add(c->sink, VN_DIAG_VN122, ((const VnAstDecl *)ast)->name.span,
-                       "a %s in a loop needs an index", what);
-    vn_diag_hint(diag, "write `%s %s[i] …`", what, ((const VnAstDecl *)ast)->name.symbol->text);
-  }
-  c->left_out |= diag != NULL;
-  return diag == NULL;
+  return vn_scope_push(c,
+                       (VnLocal){.kind = VN_LOCAL_SLOT,
+                                 .index = dim->slot,
+                                 .name = dim->index.symbol,
+                                 .span = dim->index.span,
+                                 .type = vn_type_of_kind(VN_VALUE_INT)},
+                       TRUE);
 }
 
 /* ---- items ---- */
@@ -185,7 +59,7 @@ check_for(VnCompiler *c, VnItem *item)
   item->loop.slot = c->n_slots++;
   c->loop_depth++;
   guint32 mark = vn_push_loop(c, item, TRUE);
-  check_body(c, ast->body, &item->loop.body);
+  vn_check_body(c, ast->body, &item->loop.body);
   vn_scope_pop(c, mark);
   c->loop_depth--;
   item->phases = item->loop.body.phases;
@@ -195,11 +69,13 @@ guint32
 vn_push_loop(VnCompiler *c, const VnItem *item, gboolean warn)
 {
   const VnAstFor *ast = (const VnAstFor *)item->ast;
-  return vn_scope_push(c, (VnLocal){.kind = VN_LOCAL_SLOT,
-                                    .index = item->loop.slot,
-                                    .name = ast->name.symbol,
-                                    .span = ast->name.span,
-                                    .type = vn_type_item(item->loop.range->type)}, warn);
+  return vn_scope_push(c,
+                       (VnLocal){.kind = VN_LOCAL_SLOT,
+                                 .index = item->loop.slot,
+                                 .name = ast->name.symbol,
+                                 .span = ast->name.span,
+                                 .type = vn_type_item(item->loop.range->type)},
+                       warn);
 }
 
 static void
@@ -210,9 +86,9 @@ check_if(VnCompiler *c, VnItem *item)
   c->network_wrong |= item->choice.condition->kind == VN_TERM_ERROR;
   c->if_depth++;
   guint32 mark = c->locals->len;
-  check_body(c, ast->then, &item->choice.then);
+  vn_check_body(c, ast->then, &item->choice.then);
   vn_scope_pop(c, mark);
-  check_body(c, ast->otherwise, &item->choice.otherwise);
+  vn_check_body(c, ast->otherwise, &item->choice.otherwise);
   vn_scope_pop(c, mark);
   c->if_depth--;
   item->phases = item->choice.then.phases | item->choice.otherwise.phases;
@@ -299,8 +175,8 @@ check_item(VnCompiler *c, VnItem *item)
   case VN_AST_USE:
     return FALSE;
   case VN_AST_EXPERIMENT:
-    item->single.value = vn_check_expr_as(c, ((const VnAstExperiment *)ast)->title,
-                                          VN_VALUE_STRING, "the name of an experiment");
+    item->single.value = vn_check_expr_as(c, ((const VnAstExperiment *)ast)->title, VN_VALUE_STRING,
+                                          "the name of an experiment");
     break;
   case VN_AST_RULES: {
     const VnIdent *name = &((const VnAstRules *)ast)->name;
@@ -366,22 +242,22 @@ static gboolean
 decides_network(const VnAst *ast)
 {
   return ast->kind != VN_AST_TASK && ast->kind != VN_AST_GROUP && ast->kind != VN_AST_ACTION &&
-         ast->kind != VN_AST_EXPERIMENT && ast->kind != VN_AST_TRIALS &&
-         ast->kind != VN_AST_SEED && ast->kind != VN_AST_FOR && ast->kind != VN_AST_IF;
+         ast->kind != VN_AST_EXPERIMENT && ast->kind != VN_AST_TRIALS && ast->kind != VN_AST_SEED &&
+         ast->kind != VN_AST_FOR && ast->kind != VN_AST_IF;
 }
 
-static gboolean
-check_noted(VnCompiler *c, VnItem *item)
+gboolean
+vn_check_noted(VnCompiler *c, VnItem *item)
 {
   guint before = vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR);
   gboolean kept = check_item(c, item);
-  c->network_wrong |= decides_network(item->ast) &&
-                      vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) > before;
+  c->network_wrong |=
+      decides_network(item->ast) && vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) > before;
   return kept;
 }
 
-static VnThing *
-thing_of(VnCompiler *c, const VnAst *ast)
+VnThing *
+vn_thing_of(VnCompiler *c, const VnAst *ast)
 {
   if (ast->kind == VN_AST_FOR || ast->kind == VN_AST_IF || ast->kind == VN_AST_MEASURE ||
       ast->kind == VN_AST_SWEEP || ast->kind == VN_AST_RULES || ast->kind == VN_AST_USE)
@@ -390,145 +266,24 @@ thing_of(VnCompiler *c, const VnAst *ast)
   return decl->name.symbol != NULL ? vn_module_thing(c->context.module, decl->name.symbol) : NULL;
 }
 
-static void
-check_body(VnCompiler *c, VnAstSeq decls, VnBody *body)
+void
+vn_check_body(VnCompiler *c, VnAstSeq decls, VnBody *body)
 {
   gboolean nested = c->loop_depth + c->if_depth > 0;
   if (nested)
-    check_lets(c, decls, body);
+    vn_check_lets(c, decls, body);
   body->items = vn_arena_array0(c->arena, VnItem, decls.n);
   for (guint32 i = 0; i < decls.n; i++) {
     const VnAst *ast = decls.items[i];
-    if ((nested && ast->kind == VN_AST_LET) || !may_stand_here(c, ast))
+    if ((nested && ast->kind == VN_AST_LET) || !vn_may_stand_here(c, ast))
       continue;
     VnItem *item = &body->items[body->n];
     memset(item, 0, sizeof *item);
     item->ast = ast;
-    item->thing = thing_of(c, ast);
-    if (!check_noted(c, item))
+    item->thing = vn_thing_of(c, ast);
+    if (!vn_check_noted(c, item))
       continue;
     body->phases |= item->phases;
     body->n++;
   }
-}
-
-/* ---- the second walk ---- */
-
-static void complete_body(VnCompiler *c, VnBody *body);
-
-static void
-check_measure(VnCompiler *c, VnItem *item)
-{
-  const VnAstLet *ast = (const VnAstLet *)item->ast;
-  VnTerm *value = vn_check_expr(c, ast->value);
-  item->single.value = value;
-  guint8 kind = value->type.kind;
-  if (kind == VN_VALUE_INT || kind == VN_VALUE_FLOAT || kind == VN_VALUE_DURATION ||
-      kind == VN_VALUE_SIZE || kind == VN_VALUE_RATE || kind == VN_VALUE_PERCENT ||
-      kind == VN_KIND_ANY)
-    return;
-  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN103, value->span,
-                             "a measure is a number, this is %s", vn_type_noun(value->type));
-  if (kind == VN_VALUE_LIST)
-    vn_diag_hint(diag, "reduce the list: sum(…), mean(…), max(…)");
-  if (kind == VN_VALUE_BOOL)
-    vn_diag_hint(diag, "what must be true is an `expect`");
-}
-
-static void
-complete_item(VnCompiler *c, VnItem *item)
-{
-  const VnAst *ast = item->ast;
-  guint32 mark = c->locals->len;
-  if (ast->kind == VN_AST_FOR) {
-    vn_push_loop(c, item, FALSE);
-    complete_body(c, &item->loop.body);
-  } else if (ast->kind == VN_AST_IF) {
-    complete_body(c, &item->choice.then);
-    complete_body(c, &item->choice.otherwise);
-  } else if (ast->kind == VN_AST_TASK) {
-    vn_check_task_body(c, item);
-  } else if (ast->kind == VN_AST_FLOW) {
-    vn_check_flow(c, item);
-  } else if (ast->kind == VN_AST_EXPECT) {
-    const VnAstExpect *expect = (const VnAstExpect *)ast;
-    item->single.value =
-        vn_check_expr_as(c, expect->condition, VN_VALUE_BOOL, "what is expected");
-    if (expect->message != NULL)
-      item->single.message =
-          vn_check_expr_as(c, expect->message, VN_VALUE_STRING, "the message");
-  } else if (ast->kind == VN_AST_MEASURE) {
-    check_measure(c, item);
-  }
-  vn_scope_pop(c, mark);
-}
-
-static void
-complete_body(VnCompiler *c, VnBody *body)
-{
-  guint32 mark = c->locals->len;
-  push_lets(c, body, FALSE);
-  for (guint32 i = 0; i < body->n; i++)
-    complete_item(c, &body->items[i]);
-  vn_scope_pop(c, mark);
-}
-
-/* ---- modules ---- */
-
-static VnContext
-context_of(VnModule *module, const char *no_results)
-{
-  return (VnContext){.module = module, .no_results = no_results};
-}
-
-static gboolean
-belongs_in_module(const VnAst *ast)
-{
-  return ast->kind == VN_AST_LET || ast->kind == VN_AST_PARAM || ast->kind == VN_AST_ACTION ||
-         ast->kind == VN_AST_USE;
-}
-
-static void
-check_module(VnCompiler *c, VnModule *module)
-{
-  c->context = context_of(module, "a module");
-  VnAstSeq decls = module->file->decls;
-  for (guint32 i = 0; i < decls.n; i++) {
-    VnItem item = {.ast = decls.items[i]};
-    if (belongs_in_module(item.ast)) {
-      item.thing = thing_of(c, item.ast);
-      check_noted(c, &item);
-    } else {
-      vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN122, item.ast->span,
-                               "`%s` can't stand in a module",
-                               vn_ast_kind_text((VnAstKind)item.ast->kind)),
-                   "a module holds actions, constants, functions and parameters");
-    }
-  }
-}
-
-static void
-warn_unused_modules(VnCompiler *c, const VnModule *module)
-{
-  if (c->syntax_errors || c->unknown_names)
-    return;
-  for (guint32 i = 0; i < module->n_uses; i++)
-    if (!module->uses[i].used && module->uses[i].module != NULL)
-      vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN124, module->uses[i].span,
-                               "nothing of %s is used", module->uses[i].module->name),
-                   "leave the line out");
-}
-
-void
-vn_check_program(VnCompiler *c)
-{
-  for (guint i = 0; i < c->modules->len; i++)
-    if (c->modules->pdata[i] != c->script)
-      check_module(c, c->modules->pdata[i]);
-  c->context = context_of(c->script, "the network");
-  check_body(c, c->script->file->decls, &c->script->body);
-  c->context = context_of(c->script, NULL);
-  complete_body(c, &c->script->body);
-  for (guint i = 0; i < c->modules->len; i++)
-    warn_unused_modules(c, c->modules->pdata[i]);
 }

@@ -87,8 +87,8 @@ check_items(VnCompiler *c, VnAstSeq items)
 static guint8
 common_kind(guint8 a, guint8 b)
 {
-  gboolean numbers = (a == VN_VALUE_INT || a == VN_VALUE_FLOAT) &&
-                     (b == VN_VALUE_INT || b == VN_VALUE_FLOAT);
+  gboolean numbers =
+      (a == VN_VALUE_INT || a == VN_VALUE_FLOAT) && (b == VN_VALUE_INT || b == VN_VALUE_FLOAT);
   gboolean vms = vn_type_is_vm(vn_type_of_kind(a)) && vn_type_is_vm(vn_type_of_kind(b));
   return a == b ? a : numbers ? VN_VALUE_FLOAT : vms ? VN_VALUE_HOST : VN_KIND_ANY;
 }
@@ -149,8 +149,7 @@ check_interpolation(VnCompiler *c, const VnAstList *ast)
   VnTerm **terms = check_items(c, ast->items);
   if (terms == NULL)
     return vn_term_error(c, ast->ast.span);
-  VnTerm *term =
-      vn_term_new(c, VN_TERM_CONCAT, ast->ast.span, vn_type_of_kind(VN_VALUE_STRING));
+  VnTerm *term = vn_term_new(c, VN_TERM_CONCAT, ast->ast.span, vn_type_of_kind(VN_VALUE_STRING));
   vn_term_operands(c, term, terms, ast->items.n);
   return term;
 }
@@ -170,15 +169,15 @@ vn_check_expr(VnCompiler *c, const VnAst *ast)
   case VN_AST_QUANTITY:
     return check_quantity(c, (const VnAstQuantity *)ast);
   case VN_AST_ADDRESS:
-    return vn_term_const(c, span, (VnValue){.kind = VN_VALUE_ADDRESS,
-                                            .address = &((const VnAstAddress *)ast)->value});
-  case VN_AST_PREFIX:
-    return vn_term_const(c, span, (VnValue){.kind = VN_VALUE_PREFIX,
-                                            .prefix = &((const VnAstPrefix *)ast)->value});
-  case VN_AST_MAC:
     return vn_term_const(
         c, span,
-        (VnValue){.kind = VN_VALUE_MAC, .mac = (guint64)((const VnAstInt *)ast)->value});
+        (VnValue){.kind = VN_VALUE_ADDRESS, .address = &((const VnAstAddress *)ast)->value});
+  case VN_AST_PREFIX:
+    return vn_term_const(
+        c, span, (VnValue){.kind = VN_VALUE_PREFIX, .prefix = &((const VnAstPrefix *)ast)->value});
+  case VN_AST_MAC:
+    return vn_term_const(
+        c, span, (VnValue){.kind = VN_VALUE_MAC, .mac = (guint64)((const VnAstInt *)ast)->value});
   case VN_AST_BOOL:
     return vn_term_const(c, span, vn_value_bool(((const VnAstInt *)ast)->value != 0));
   case VN_AST_STRING:
@@ -216,6 +215,5 @@ VnTerm *
 vn_check_expr_as(VnCompiler *c, const VnAst *ast, VnValueKind kind, const char *what)
 {
   VnTerm *term = vn_check_expr(c, ast);
-  return vn_check_type(c, term, vn_type_of_kind(kind), what) ? term
-                                                              : vn_term_error(c, ast->span);
+  return vn_check_type(c, term, vn_type_of_kind(kind), what) ? term : vn_term_error(c, ast->span);
 }

@@ -98,9 +98,9 @@ no_value(VnCompiler *c, const VnAstName *ast)
                   ast->name.symbol->text, other.thing->kind == VN_THING_ACTION ? "an" : "a",
                   vn_thing_kind_text(other.thing->kind));
   vn_diag_place(diag, other.thing->span, "declared here");
-  vn_diag_hint(diag, other.thing->kind == VN_THING_ACTION ? "only a task can call it"
-                                                           : "call it: `%s(…)`",
-               ast->name.symbol->text);
+  vn_diag_hint(
+      diag, other.thing->kind == VN_THING_ACTION ? "only a task can call it" : "call it: `%s(…)`",
+      ast->name.symbol->text);
   return vn_term_error(c, ast->ast.span);
 }
 
@@ -239,9 +239,9 @@ check_member_index(VnCompiler *c, const VnTerm *base, const VnTerm *member)
     return FALSE;
   }
   if (!task->group && !task->dynamic_group && !task->mixed) {
-    VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN103, member->span,
-                               "task `%s` runs on one machine: it has no members",
-                               task->name->text);
+    VnDiag *diag =
+        vn_diag_add(c->sink, VN_DIAG_VN103, member->span,
+                    "task `%s` runs on one machine: it has no members", task->name->text);
     vn_diag_place(diag, task->span, "declared here");
     return FALSE;
   }
@@ -272,7 +272,8 @@ result_term(VnCompiler *c, const VnAstMember *ast, VnTerm *base, VnTerm *member)
     return member;
   if (task != NULL && task->control == VN_CONTROL_NONE && task->action == NULL)
     return vn_term_error(c, ast->ast.span); /* what it calls is wrong, and reported */
-  if (task != NULL && !task->mixed && !vn_find_field(task->action, ast->name.symbol, &field, &type)) {
+  if (task != NULL && !task->mixed &&
+      !vn_find_field(task->action, ast->name.symbol, &field, &type)) {
     unknown_field(c, &ast->name, task);
     return vn_term_error(c, ast->ast.span);
   }

@@ -26,8 +26,7 @@ check_technology(VnCompiler *c, const char *name, VnSpan span)
   const char *names[VN_TECH_COUNT];
   for (guint i = 0; i < VN_TECH_COUNT; i++)
     names[i] = vn_tech((VnTechId)i)->name;
-  VnDiag *diag =
-      vn_diag_add(c->sink, VN_DIAG_VN211, span, "there is no technology `%s`", name);
+  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN211, span, "there is no technology `%s`", name);
   const char *near = vn_diag_nearest(name, names, VN_TECH_COUNT);
   if (near != NULL)
     vn_diag_hint(diag, "did you mean `%s`?", near);
@@ -133,11 +132,11 @@ unknown_key(VnCompiler *c, const VnTech *tech, const VnAstKey *key)
     g_ptr_array_add(names, (char *)common[i]);
   for (gsize i = 0; i < tech->n_keys; i++)
     g_ptr_array_add(names, (char *)tech->keys[i].key);
-  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN211, key->name.span,
-                             "an image of technology %s has no key `%s`", tech->name,
-                             key->name.symbol->text);
-  const char *near = vn_diag_nearest(key->name.symbol->text, (const char *const *)names->pdata,
-                                     names->len);
+  VnDiag *diag =
+      vn_diag_add(c->sink, VN_DIAG_VN211, key->name.span,
+                  "an image of technology %s has no key `%s`", tech->name, key->name.symbol->text);
+  const char *near =
+      vn_diag_nearest(key->name.symbol->text, (const char *const *)names->pdata, names->len);
   if (near != NULL)
     vn_diag_hint(diag, "did you mean `%s`?", near);
 }
@@ -243,8 +242,7 @@ vn_check_segment(VnCompiler *c, VnItem *item)
   if (ast->at != NULL)
     item->segment.at = vn_check_expr_as(c, ast->at, VN_VALUE_SITE, "where a segment is");
   if (ast->technology.symbol != NULL)
-    item->segment.tech =
-        check_technology(c, ast->technology.symbol->text, ast->technology.span);
+    item->segment.tech = check_technology(c, ast->technology.symbol->text, ast->technology.span);
   item->segment.properties = vn_check_properties(c, ast->properties, VN_ON_SEGMENT, "segment",
                                                  &item->segment.n_properties);
   vn_scope_pop(c, mark);
@@ -272,8 +270,7 @@ vn_check_vm(VnCompiler *c, VnItem *item)
   item->vm.segments = vn_arena_array0(c->arena, VnTerm *, ast->segments.n);
   for (guint32 i = 0; i < ast->segments.n; i++)
     item->vm.segments[i] = check_connection(c, ast->segments.items[i], router);
-  item->vm.properties =
-      vn_check_properties(c, ast->properties, router ? VN_ON_ROUTER : VN_ON_HOST,
-                          router ? "router" : "host", &item->vm.n_properties);
+  item->vm.properties = vn_check_properties(c, ast->properties, router ? VN_ON_ROUTER : VN_ON_HOST,
+                                            router ? "router" : "host", &item->vm.n_properties);
   vn_scope_pop(c, mark);
 }

@@ -79,8 +79,10 @@ hint_units(VnDiag *diag, const VnTerm *left, const VnTerm *right)
   if (number->kind == VN_TERM_CONST && number->type.kind == VN_VALUE_INT)
     vn_diag_hint(diag, "give the number a unit: %" G_GINT64_FORMAT "%s", number->value.i, unit);
   else if (quantity->type.kind != VN_VALUE_PERCENT)
-    vn_diag_hint(diag, "give the number a unit by `* 1%s`, or make the quantity a number by "
-                       "`in %s`", unit, unit);
+    vn_diag_hint(diag,
+                 "give the number a unit by `* 1%s`, or make the quantity a number by "
+                 "`in %s`",
+                 unit, unit);
 }
 
 static VnTerm *
@@ -199,8 +201,8 @@ unknown_unit(VnCompiler *c, const VnIdent *unit)
 #include "base/unit.def"
 #undef VN_UNIT
   };
-  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN104, unit->span, "there is no unit `%s`",
-                             unit->symbol->text);
+  VnDiag *diag =
+      vn_diag_add(c->sink, VN_DIAG_VN104, unit->span, "there is no unit `%s`", unit->symbol->text);
   const char *near = vn_diag_nearest(unit->symbol->text, units, G_N_ELEMENTS(units));
   if (near != NULL)
     vn_diag_hint(diag, "did you mean `%s`?", near);

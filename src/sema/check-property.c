@@ -6,16 +6,16 @@
 #include <string.h>
 
 static const guint8 kinds[VN_PROPERTY_COUNT] = {
-    [VN_PROPERTY_DELAY] = VN_VALUE_DURATION,    [VN_PROPERTY_JITTER] = VN_VALUE_DURATION,
-    [VN_PROPERTY_LOSS] = VN_VALUE_PERCENT,      [VN_PROPERTY_DUPLICATE] = VN_VALUE_PERCENT,
-    [VN_PROPERTY_REORDER] = VN_VALUE_PERCENT,   [VN_PROPERTY_RATE] = VN_VALUE_RATE,
-    [VN_PROPERTY_QUEUE] = VN_VALUE_SIZE,        [VN_PROPERTY_MTU] = VN_VALUE_INT,
-    [VN_PROPERTY_CAPTURE] = VN_VALUE_STRING,    [VN_PROPERTY_IMAGE] = VN_VALUE_IMAGE,
-    [VN_PROPERTY_VM] = VN_VALUE_STRING,         [VN_PROPERTY_MAC] = VN_VALUE_MAC,
-    [VN_PROPERTY_MEMORY] = VN_VALUE_SIZE,       [VN_PROPERTY_CPUS] = VN_VALUE_INT,
-    [VN_PROPERTY_PROCESSES] = VN_VALUE_INT,     [VN_PROPERTY_ENV] = VN_VALUE_STRING,
-    [VN_PROPERTY_FILE] = VN_VALUE_STRING,       [VN_PROPERTY_TIMEOUT] = VN_VALUE_DURATION,
-    [VN_PROPERTY_RETRY] = VN_VALUE_INT,         [VN_PROPERTY_WHEN] = VN_VALUE_BOOL,
+    [VN_PROPERTY_DELAY] = VN_VALUE_DURATION,  [VN_PROPERTY_JITTER] = VN_VALUE_DURATION,
+    [VN_PROPERTY_LOSS] = VN_VALUE_PERCENT,    [VN_PROPERTY_DUPLICATE] = VN_VALUE_PERCENT,
+    [VN_PROPERTY_REORDER] = VN_VALUE_PERCENT, [VN_PROPERTY_RATE] = VN_VALUE_RATE,
+    [VN_PROPERTY_QUEUE] = VN_VALUE_SIZE,      [VN_PROPERTY_MTU] = VN_VALUE_INT,
+    [VN_PROPERTY_CAPTURE] = VN_VALUE_STRING,  [VN_PROPERTY_IMAGE] = VN_VALUE_IMAGE,
+    [VN_PROPERTY_VM] = VN_VALUE_STRING,       [VN_PROPERTY_MAC] = VN_VALUE_MAC,
+    [VN_PROPERTY_MEMORY] = VN_VALUE_SIZE,     [VN_PROPERTY_CPUS] = VN_VALUE_INT,
+    [VN_PROPERTY_PROCESSES] = VN_VALUE_INT,   [VN_PROPERTY_ENV] = VN_VALUE_STRING,
+    [VN_PROPERTY_FILE] = VN_VALUE_STRING,     [VN_PROPERTY_TIMEOUT] = VN_VALUE_DURATION,
+    [VN_PROPERTY_RETRY] = VN_VALUE_INT,       [VN_PROPERTY_WHEN] = VN_VALUE_BOOL,
 };
 
 guint8
@@ -39,8 +39,7 @@ static void
 wrong_place(VnCompiler *c, const VnAstProperty *ast, guint where, const char *what)
 {
   const char *word = vn_property_word(ast->id);
-  VnDiag *diag =
-      vn_diag_add(c->sink, VN_DIAG_VN105, ast->ast.span, "a %s has no `%s`", what, word);
+  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN105, ast->ast.span, "a %s has no `%s`", what, word);
   const char *near = nearest_property(word, where);
   if (near != NULL && strcmp(near, word) != 0)
     vn_diag_hint(diag, "did you mean `%s`?", near);

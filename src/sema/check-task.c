@@ -46,8 +46,7 @@ check_targets(VnCompiler *c, VnItem *item, const VnAstTask *ast)
   gboolean none = item->task.control != VN_CONTROL_NONE &&
                   !vn_control_needs_targets((VnControl)item->task.control);
   if (ast->targets != NULL)
-    item->task.targets =
-        vn_check_expr_as(c, ast->targets, VN_VALUE_SET, "what a task runs on");
+    item->task.targets = vn_check_expr_as(c, ast->targets, VN_VALUE_SET, "what a task runs on");
   if (item->task.broken)
     return;
   if (none && ast->targets != NULL)
@@ -116,9 +115,9 @@ check_stop(VnCompiler *c, const VnItem *item)
     return;
   if (thing->action != NULL && thing->action->ast->background)
     return;
-  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN125, task->span,
-                             "task `%s` does not run in the background: it ends by itself",
-                             thing->name->text);
+  VnDiag *diag =
+      vn_diag_add(c->sink, VN_DIAG_VN125, task->span,
+                  "task `%s` does not run in the background: it ends by itself", thing->name->text);
   vn_diag_place(diag, thing->span, "declared here");
 }
 
@@ -162,9 +161,8 @@ check_tasks(VnCompiler *c, const VnAst *ast, GPtrArray *terms)
 static VnTerms
 take_terms(VnCompiler *c, const GPtrArray *terms)
 {
-  return (VnTerms){
-      .terms = vn_arena_memdup(c->arena, terms->pdata, sizeof(VnTerm *) * terms->len),
-      .n = terms->len};
+  return (VnTerms){.terms = vn_arena_memdup(c->arena, terms->pdata, sizeof(VnTerm *) * terms->len),
+                   .n = terms->len};
 }
 
 static void
@@ -179,10 +177,10 @@ check_on_failure(VnCompiler *c, VnItem *item, const VnAstProperty *clause)
       item->task.on_failure = (guint8)i;
       return;
     }
-  vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN103,
-                           word[0] != '\0' ? clause->word.span : clause->ast.span,
-                           "`on_failure` is stop, skip or ignore"),
-               "stop ends the experiment, skip leaves out what depends on the task, ignore goes on");
+  vn_diag_hint(
+      vn_diag_add(c->sink, VN_DIAG_VN103, word[0] != '\0' ? clause->word.span : clause->ast.span,
+                  "`on_failure` is stop, skip or ignore"),
+      "stop ends the experiment, skip leaves out what depends on the task, ignore goes on");
 }
 
 static void

@@ -164,15 +164,32 @@ typedef struct {
 VnTerm **vn_check_args(VnCompiler *c, const VnSignature *signature, VnAstSeq arguments,
                        VnSpan call);
 
-/* check-action.c */
+/* check-parse.c: sets given[field] for each result that the line gives. */
+void vn_check_parse(VnCompiler *c, const VnCheckedAction *action, const VnAstParse *ast,
+                    VnActionParse *parse, gboolean *given);
+
+/* check-signature.c, check-action.c, control.c */
 void vn_check_signature(VnCompiler *c, VnThing *thing); /* sets thing->action */
 void vn_check_action(VnCompiler *c, VnThing *thing);
 const VnSignature *vn_control_signature(VnControl control);
 gboolean vn_control_needs_targets(VnControl control);
 VnControl vn_control_from_name(const char *name);
 
-/* check-decl.c */
+/* check-program.c */
 void vn_check_program(VnCompiler *c);
+
+/* check-block.c */
+void vn_check_lets(VnCompiler *c, VnAstSeq decls, VnBody *body);
+void vn_push_lets(VnCompiler *c, VnBody *body, gboolean warn);
+/* FALSE: reported. */
+gboolean vn_may_stand_here(VnCompiler *c, const VnAst *ast);
+
+/* check-decl.c */
+void vn_check_body(VnCompiler *c, VnAstSeq decls, VnBody *body);
+/* Checks one declaration, and notes whether the network can still be trusted. FALSE: nothing is
+ * left to evaluate. */
+gboolean vn_check_noted(VnCompiler *c, VnItem *item);
+VnThing *vn_thing_of(VnCompiler *c, const VnAst *ast);
 /* Leaves the index pushed; out_mark is for vn_scope_pop. */
 VnCheckedDim vn_check_dim(VnCompiler *c, const VnAstDim *dim, guint32 *out_mark);
 guint32 vn_push_dim(VnCompiler *c, const VnCheckedDim *dim);

@@ -67,7 +67,7 @@ struct VnThing {
   const VnModule *module;
   const VnAst *ast;
   VnType type;
-  VnTerm *term;      /* CONSTANT, GROUP: the value; FUNCTION: the body; PARAMETER: the initial value */
+  VnTerm *term; /* CONSTANT, GROUP: value; FUNCTION: body; PARAMETER: initial value */
   guint32 first_slot, n_parameters; /* FUNCTION */
   VnTerm *range;        /* PARAMETER */
   VnCheckedAction *action; /* ACTION: itself; TASK: what it calls, NULL if a control task */
@@ -187,7 +187,10 @@ struct VnItem {
   guint32 phases;
   VnCheckedDim dim;
   union {
-    struct { VnTerm *value; VnTerm *message; } single; /* EXPERIMENT, NETWORK, SEED, TRIALS, MEASURE, SWEEP, EXPECT */
+    struct {
+      VnTerm *value;
+      VnTerm *message;
+    } single; /* EXPERIMENT, NETWORK, SEED, TRIALS, MEASURE, SWEEP, GROUP, EXPECT */
     struct { VnTerm *at, *key; } site;
     struct {
       VnCheckedProperty *keys; /* word, a */

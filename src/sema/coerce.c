@@ -50,8 +50,8 @@ vn_eval_coerce(VnEval *e, VnType type, const char *what, VnSpan span, VnValue *v
   if (type.kind == VN_KIND_ANY || value->kind == VN_VALUE_NONE)
     return TRUE;
   if (!vn_type_accepts(type, type_of_value(value))) {
-    vn_eval_report(e, VN_DIAG_VN103, span, "%s must be %s, this is %s", what,
-                   vn_type_noun(type), vn_type_noun(type_of_value(value)));
+    vn_eval_report(e, VN_DIAG_VN103, span, "%s must be %s, this is %s", what, vn_type_noun(type),
+                   vn_type_noun(type_of_value(value)));
     return FALSE;
   }
   gboolean vm = value->kind == VN_VALUE_HOST || value->kind == VN_VALUE_ROUTER;
@@ -82,9 +82,9 @@ vn_eval_check_range(VnEval *e, VnTerm *range, const char *what, VnSpan span, con
     return FALSE;
   if (value->i >= bounds.range.from && value->i <= bounds.range.to)
     return TRUE;
-  VnDiag *diag = vn_eval_report(e, VN_DIAG_VN111, span,
-                                "`%s` must lie in %d..%d, this is %" G_GINT64_FORMAT, what,
-                                bounds.range.from, bounds.range.to, value->i);
+  VnDiag *diag =
+      vn_eval_report(e, VN_DIAG_VN111, span, "`%s` must lie in %d..%d, this is %" G_GINT64_FORMAT,
+                     what, bounds.range.from, bounds.range.to, value->i);
   vn_diag_place(diag, range->span, "the range is declared here");
   return FALSE;
 }

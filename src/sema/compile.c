@@ -164,8 +164,8 @@ evaluate(VnCompiler *c, const VnDefine *defines, gsize n_defines)
   add_local_site(&e);
   guint before = vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR);
   vn_eval_params(&e, defines, n_defines);
-  gboolean trusted = !c->network_wrong && !c->left_out &&
-                     vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) == before;
+  gboolean trusted =
+      !c->network_wrong && !c->left_out && vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) == before;
   for (guint i = 0; i < c->script->order->len; i++) {
     VnThing *thing = c->script->order->pdata[i];
     if (thing->kind == VN_THING_ACTION && thing->action != NULL)

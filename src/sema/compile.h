@@ -14,7 +14,8 @@
 typedef struct VnCompiler VnCompiler;
 
 typedef struct {
-  const char *name, *value; /* -D name=value: value as text of the language ("50", "10ms", or a plain word for strings) */
+  /* -D name=value: value as text of the language ("50", "10ms"), or plain for strings */
+  const char *name, *value;
 } VnDefine;
 
 typedef struct {

@@ -68,8 +68,7 @@ read_table(gpointer unused)
     VnCheckedParam *params = g_new0(VnCheckedParam, n + 1); /* for the life of the program */
     for (guint k = 0; k < n; k++)
       params[k] = read_param(words[k]);
-    signatures[i] =
-        (VnSignature){.callee = controls[i].name, .params = params, .n_params = n};
+    signatures[i] = (VnSignature){.callee = controls[i].name, .params = params, .n_params = n};
   }
   return NULL;
 }

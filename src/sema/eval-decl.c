@@ -176,9 +176,8 @@ declare_group(VnEval *e, VnItem *item)
   thing->evaluating = VN_CHECK_NOT_YET;
   thing->failed = FALSE;
   thing->term = item->single.value;
-  VnGroup group = {.name = thing->name->text,
-                   .doc = ((const VnAstDecl *)item->ast)->doc,
-                   .span = thing->span};
+  VnGroup group = {
+      .name = thing->name->text, .doc = ((const VnAstDecl *)item->ast)->doc, .span = thing->span};
   g_array_append_val(e->groups, group);
 }
 

@@ -9,49 +9,11 @@
 
 #include <string.h>
 
-/* ---- messages ---- */
-
-VnDiag *
-vn_eval_report(VnEval *e, VnDiagCode code, VnSpan span, const char *format, ...)
-{
-  va_list args;
-  va_start(args, format);
-  g_autofree char *message = g_strdup_vprintf(format, args);
-  va_end(args);
-  VnDiag *diag = vn_diag_add(e->c->sink, code, span, "%s", message);
-  if (e->call_depth > 0)
-    vn_diag_place(diag, e->call, "called here");
-  return diag;
-}
-
-void
-vn_eval_too_many(VnEval *e, VnSpan span, guint64 limit, const char *what)
-{
-  if (!e->exhausted)
-    vn_eval_report(e, VN_DIAG_VN117, span, "more than %" G_GUINT64_FORMAT " %s", limit, what);
-  e->exhausted = TRUE;
-}
-
 static gboolean
 report_error(VnEval *e, VnSpan span, const GError *error)
 {
   vn_eval_report(e, VN_DIAG_VN115, span, "%s", error->message);
   return FALSE;
-}
-
-const char *
-vn_eval_name_of(VnValueKind kind, guint32 id, gpointer data)
-{
-  VnEval *e = data;
-  if (kind == VN_VALUE_HOST || kind == VN_VALUE_ROUTER)
-    return g_array_index(e->vms, VnVm, id).name;
-  if (kind == VN_VALUE_SEGMENT)
-    return g_array_index(e->segments, VnSegment, id).name;
-  if (kind == VN_VALUE_TASK)
-    return g_array_index(e->tasks, VnTask, id).name;
-  if (kind == VN_VALUE_SITE)
-    return g_array_index(e->sites, VnSite, id).name;
-  return kind == VN_VALUE_IMAGE ? g_array_index(e->images, VnImage, id).name : NULL;
 }
 
 /* ---- residues ---- */
@@ -67,9 +29,12 @@ const VnExpr *
 vn_eval_const(VnEval *e, const VnValue *value, VnSpan span)
 {
   VnExpr *expr = vn_arena_new0(e->arena, VnExpr);
-  *expr = (VnExpr){
-      .kind = VN_EXPR_CONST, .type = value->kind, .span = span, .size = 1, .depth = 1,
-      .value = *value};
+  *expr = (VnExpr){.kind = VN_EXPR_CONST,
+                   .type = value->kind,
+                   .span = span,
+                   .size = 1,
+                   .depth = 1,
+                   .value = *value};
   if (value->kind == VN_VALUE_LIST && value->list->n > 0)
     expr->element = value->list->items[0].kind;
   return expr;
@@ -83,8 +48,7 @@ operand_expr(VnEval *e, const VnOperand *operand, VnSpan span)
 
 /* An expression over operands, of which one at least is not known. */
 static gboolean
-residue(VnEval *e, VnTerm *term, VnExpr head, const VnOperand *operands, guint32 n,
-        VnOperand *out)
+residue(VnEval *e, VnTerm *term, VnExpr head, const VnOperand *operands, guint32 n, VnOperand *out)
 {
   VnExpr *expr = vn_arena_new0(e->arena, VnExpr);
   const VnExpr **parts = vn_arena_array0(e->arena, const VnExpr *, n);
@@ -143,8 +107,8 @@ eval_unary(VnEval *e, VnTerm *term, VnOperand *out)
   if (kind != VN_VALUE_NONE && type == VN_VALUE_NONE)
     return undefined(e, term, kind, VN_VALUE_NONE);
   if (operand.expr != NULL)
-    return residue(e, term, (VnExpr){.kind = VN_EXPR_UNARY, .op = term->op, .type = type},
-                   &operand, 1, out);
+    return residue(e, term, (VnExpr){.kind = VN_EXPR_UNARY, .op = term->op, .type = type}, &operand,
+                   1, out);
   VnValue value;
   return vn_expr_apply(term->op, &operand.value, NULL, e->arena, &value, &error)
              ? known(out, value)
@@ -156,8 +120,7 @@ static gboolean
 decides(const VnTerm *term, const VnOperand *left)
 {
   return left->expr == NULL && left->value.kind == VN_VALUE_BOOL &&
-         ((term->op == VN_EXPR_AND && !left->value.b) ||
-          (term->op == VN_EXPR_OR && left->value.b));
+         ((term->op == VN_EXPR_AND && !left->value.b) || (term->op == VN_EXPR_OR && left->value.b));
 }
 
 static gboolean
@@ -208,15 +171,14 @@ eval_convert(VnEval *e, VnTerm *term, VnOperand *out)
     return FALSE;
   guint8 kind = kind_of(&operand);
   if (kind != VN_VALUE_NONE && !vn_unit_measures(term->unit, kind)) {
-    vn_eval_report(e, VN_DIAG_VN104, term->span, "%s can't be told in %s",
-                   vn_value_kind_text(kind), vn_unit_text(term->unit));
+    vn_eval_report(e, VN_DIAG_VN104, term->span, "%s can't be told in %s", vn_value_kind_text(kind),
+                   vn_unit_text(term->unit));
     return FALSE;
   }
   if (operand.expr != NULL)
-    return residue(
-        e, term,
-        (VnExpr){.kind = VN_EXPR_CONVERT, .unit = term->unit, .type = VN_VALUE_FLOAT},
-        &operand, 1, out);
+    return residue(e, term,
+                   (VnExpr){.kind = VN_EXPR_CONVERT, .unit = term->unit, .type = VN_VALUE_FLOAT},
+                   &operand, 1, out);
   return known(out, vn_expr_convert(&operand.value, term->unit));
 }
 
@@ -261,11 +223,10 @@ eval_list(VnEval *e, VnTerm *term, VnOperand *out)
   if (operands == NULL)
     return FALSE;
   if (open)
-    return residue(e, term,
-                   (VnExpr){.kind = VN_EXPR_LIST,
-                            .type = VN_VALUE_LIST,
-                            .element = kind_of(&operands[0])},
-                   operands, term->n_operands, out);
+    return residue(
+        e, term,
+        (VnExpr){.kind = VN_EXPR_LIST, .type = VN_VALUE_LIST, .element = kind_of(&operands[0])},
+        operands, term->n_operands, out);
   VnValueList *list = vn_arena_new0(e->arena, VnValueList);
   VnValue *items = vn_arena_array0(e->arena, VnValue, term->n_operands);
   for (guint32 i = 0; i < term->n_operands; i++)
@@ -288,8 +249,7 @@ eval_concat(VnEval *e, VnTerm *term, VnOperand *out)
   for (guint32 i = 0; i < term->n_operands && text->len <= VN_TEXT_MAX_BYTES; i++)
     vn_value_format(&operands[i].value, vn_eval_name_of, e, text);
   if (text->len > VN_TEXT_MAX_BYTES) {
-    vn_eval_report(e, VN_DIAG_VN117, term->span, "a text of more than %u bytes",
-                   VN_TEXT_MAX_BYTES);
+    vn_eval_report(e, VN_DIAG_VN117, term->span, "a text of more than %u bytes", VN_TEXT_MAX_BYTES);
     return FALSE;
   }
   return known(out, vn_value_string(e->arena, text->str, (gssize)text->len));
@@ -319,307 +279,6 @@ eval_builtin(VnEval *e, VnTerm *term, VnOperand *out)
              : report_error(e, term->span, error);
 }
 
-/* ---- names ---- */
-
-static gboolean
-eval_function(VnEval *e, VnTerm *term, VnOperand *out)
-{
-  const VnThing *function = term->thing;
-  gboolean open;
-  VnOperand *operands = eval_operands(e, term, &open);
-  if (operands == NULL)
-    return FALSE;
-  for (guint32 i = 0; i < term->n_operands; i++) {
-    e->slots[function->first_slot + i] = operands[i];
-    e->slot_set[function->first_slot + i] = TRUE;
-  }
-  VnSpan outer = e->call;
-  e->call = term->span;
-  e->call_depth++;
-  gboolean ok = vn_eval(e, function->term, out);
-  e->call_depth--;
-  e->call = outer;
-  return ok;
-}
-
-static gboolean
-eval_slot(VnEval *e, VnTerm *term, VnOperand *out)
-{
-  if (!e->slot_set[term->index]) {
-    if (term->let == NULL || term->let->term == NULL ||
-        !vn_eval(e, term->let->term, &e->slots[term->index]))
-      return FALSE;
-    e->slot_set[term->index] = TRUE;
-  }
-  *out = e->slots[term->index];
-  return TRUE;
-}
-
-/* What is left of a parameter or a field in the body of an action. */
-static gboolean
-eval_open(VnEval *e, VnTerm *term, VnExprKind kind, VnOperand *out)
-{
-  VnExpr *expr = vn_arena_new0(e->arena, VnExpr);
-  guint8 type = term->type.kind;
-  *expr = (VnExpr){.kind = kind,
-                   .type = type == VN_KIND_ANY || term->type.or_address ? VN_VALUE_NONE : type,
-                   .element = term->type.element,
-                   .index = term->index,
-                   .span = term->span,
-                   .size = 1,
-                   .depth = 1};
-  *out = (VnOperand){.expr = expr};
-  return TRUE;
-}
-
-static gboolean
-vms_known(VnEval *e, VnSpan span)
-{
-  if (e->phase >= VN_PHASE_GROUPS)
-    return TRUE;
-  vn_diag_hint(vn_eval_report(e, VN_DIAG_VN116, span,
-                              "which hosts there are is not known yet where this is needed"),
-               "what decides about hosts and segments can't depend on sets of hosts");
-  return FALSE;
-}
-
-static gboolean
-eval_sets(VnEval *e, VnTerm *term, VnOperand *out)
-{
-  g_autofree VnValue *values = g_new0(VnValue, term->n_operands + 1);
-  for (guint32 i = 0; i < term->n_operands; i++)
-    if (!vn_eval_value(e, term->operands[i], &values[i]) ||
-        !vn_eval_coerce(e, vn_type_of_kind(VN_VALUE_SET), "a member of a set",
-                        term->operands[i]->span, &values[i]))
-      return FALSE;
-  if (!vms_known(e, term->span))
-    return FALSE;
-  const VnVmSet *set;
-  if (term->kind == VN_TERM_SET) {
-    VnValueList list = {.items = values, .n = term->n_operands};
-    set = vn_set_from_values(e, &list);
-  } else {
-    set = vn_set_combine(e, term->op, vn_set_of(e, &values[0]), vn_set_of(e, &values[1]));
-  }
-  return known(out, vn_set_value(set));
-}
-
-static gboolean
-eval_hosts_of(VnEval *e, VnTerm *term, VnOperand *out)
-{
-  VnValue place;
-  if (!vn_eval_value(e, term->operands[0], &place) || !vms_known(e, term->span))
-    return FALSE;
-  gboolean segments = place.kind == VN_VALUE_LIST;
-  for (guint32 i = 0; segments && i < place.list->n; i++)
-    segments = place.list->items[i].kind == VN_VALUE_SEGMENT;
-  if (!segments && place.kind != VN_VALUE_SEGMENT && place.kind != VN_VALUE_SITE) {
-    vn_eval_report(e, VN_DIAG_VN103, term->operands[0]->span,
-                   "`hosts` needs a segment or a site, this is %s",
-                   vn_value_kind_text(place.kind));
-    return FALSE;
-  }
-  return known(out, vn_set_value(vn_set_hosts_of(e, &place)));
-}
-
-static VnPhase
-phase_of(const VnThing *thing)
-{
-  switch ((VnThingKind)thing->kind) {
-  case VN_THING_SEGMENT:
-    return VN_PHASE_SEGMENTS;
-  case VN_THING_HOST:
-  case VN_THING_ROUTER:
-    return VN_PHASE_VMS;
-  case VN_THING_GROUP:
-    return VN_PHASE_GROUPS;
-  case VN_THING_TASK:
-    return VN_PHASE_TASKS;
-  case VN_THING_CONSTANT:
-  case VN_THING_FUNCTION:
-  case VN_THING_PARAMETER:
-  case VN_THING_SITE:
-  case VN_THING_IMAGE:
-  case VN_THING_ACTION:
-    return VN_PHASE_SETTINGS;
-  }
-  g_assert_not_reached();
-}
-
-/* Are all things of its kind declared by now? Reports it if not. */
-static gboolean
-thing_ready(VnEval *e, const VnThing *thing, VnSpan span)
-{
-  VnPhase phase = phase_of(thing);
-  if (phase == VN_PHASE_SETTINGS || e->phase > phase ||
-      (e->phase == phase && phase == VN_PHASE_GROUPS))
-    return TRUE;
-  vn_eval_report(e, VN_DIAG_VN116, span, "%ss are not known yet where `%s` is needed",
-                 vn_thing_kind_text(thing->kind), thing->name->text);
-  return FALSE;
-}
-
-static guint8
-value_kind_of(const VnThing *thing)
-{
-  static const guint8 kinds[] = {[VN_THING_SITE] = VN_VALUE_SITE,
-                                 [VN_THING_IMAGE] = VN_VALUE_IMAGE,
-                                 [VN_THING_SEGMENT] = VN_VALUE_SEGMENT,
-                                 [VN_THING_HOST] = VN_VALUE_HOST,
-                                 [VN_THING_ROUTER] = VN_VALUE_ROUTER,
-                                 [VN_THING_TASK] = VN_VALUE_TASK};
-  return kinds[thing->kind];
-}
-
-static gboolean
-absent(VnEval *e, const VnThing *thing, VnSpan span)
-{
-  if (e->partial)
-    return FALSE; /* its block was left out for another mistake */
-  VnDiag *diag = vn_eval_report(e, VN_DIAG_VN101, span, "there is no %s `%s`",
-                                vn_thing_kind_text(thing->kind), thing->name->text);
-  vn_diag_place(diag, thing->span, "its declaration was not reached: the `if` around it is false");
-  return FALSE;
-}
-
-static gboolean
-eval_definition(VnEval *e, VnThing *thing, VnSpan span, VnOperand *out)
-{
-  if (thing->epoch != e->epoch) {
-    if (thing->kind == VN_THING_GROUP)
-      return absent(e, thing, span);
-    thing->epoch = e->epoch;
-    thing->failed = thing->term == NULL || !vn_eval(e, thing->term, &thing->value);
-  }
-  *out = thing->value;
-  return !thing->failed;
-}
-
-/* A group's set, when first needed; groups may name each other in any order. */
-static gboolean
-eval_group(VnEval *e, VnThing *thing, VnSpan span, VnOperand *out)
-{
-  if (thing->epoch == e->epoch && thing->evaluating == VN_CHECK_RUNNING) {
-    vn_diag_place(vn_eval_report(e, VN_DIAG_VN110, span, "group `%s` depends on itself",
-                                 thing->name->text),
-                  thing->span, "declared here");
-    return FALSE;
-  }
-  if (thing->epoch == e->epoch && thing->evaluating == VN_CHECK_NOT_YET) {
-    VnValue value;
-    thing->evaluating = VN_CHECK_RUNNING;
-    thing->failed = !vn_eval_value(e, thing->term, &value) ||
-                    !vn_eval_coerce(e, vn_type_of_kind(VN_VALUE_SET), "a group",
-                                    thing->term->span, &value);
-    thing->evaluating = VN_CHECK_DONE;
-    thing->value = (VnOperand){.value = value};
-  }
-  return eval_definition(e, thing, span, out);
-}
-
-gboolean
-vn_eval_thing(VnEval *e, VnThing *thing, VnSpan span, VnOperand *out)
-{
-  if (!thing_ready(e, thing, span))
-    return FALSE;
-  if (thing->kind == VN_THING_GROUP)
-    return eval_group(e, thing, span, out);
-  if (thing->kind == VN_THING_CONSTANT || thing->kind == VN_THING_PARAMETER)
-    return eval_definition(e, thing, span, out);
-  if (thing->epoch != e->epoch)
-    return absent(e, thing, span);
-  return known(out, (VnValue){.kind = value_kind_of(thing), .id = thing->id});
-}
-
-/* ---- arrays ---- */
-
-static gboolean
-ids_value(VnEval *e, const VnThing *thing, const guint32 *ids, guint32 n, VnOperand *out)
-{
-  guint8 kind = value_kind_of(thing);
-  VnValueList *list = vn_arena_new0(e->arena, VnValueList);
-  VnValue *items = vn_arena_array0(e->arena, VnValue, n);
-  for (guint32 i = 0; i < n; i++)
-    items[i] = (VnValue){.kind = kind, .id = ids[i]};
-  *list = (VnValueList){.items = items, .n = n};
-  if (kind == VN_VALUE_HOST || kind == VN_VALUE_ROUTER)
-    return known(out, vn_set_value(vn_set_from_values(e, list)));
-  return known(out, (VnValue){.kind = VN_VALUE_LIST, .list = list});
-}
-
-static gboolean
-eval_array(VnEval *e, VnTerm *term, VnOperand *out)
-{
-  const VnThing *thing = term->thing;
-  guint32 n = thing->epoch == e->epoch ? thing->elements.n : 0;
-  return thing_ready(e, thing, term->span) && ids_value(e, thing, thing->elements.ids, n, out);
-}
-
-static gboolean
-find_element(VnEval *e, const VnThing *thing, VnSpan span, gint64 index, guint32 *out_id)
-{
-  *out_id = thing->epoch == e->epoch ? vn_elements_find(&thing->elements, index) : VN_NO_ID;
-  if (*out_id != VN_NO_ID)
-    return TRUE;
-  if (e->partial)
-    return FALSE;
-  VnDiag *diag = vn_eval_report(e, VN_DIAG_VN114, span,
-                                "there is no `%s[%" G_GINT64_FORMAT "]`", thing->name->text, index);
-  vn_diag_place(diag, thing->span, "declared here");
-  const VnElements *elements = &thing->elements;
-  if (thing->epoch != e->epoch || elements->n == 0)
-    vn_diag_hint(diag, "`%s` has no elements at all", thing->name->text);
-  else if (elements->by_index == NULL)
-    vn_diag_hint(diag, "it has the elements %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT,
-                 elements->first, elements->first + (gint64)elements->n - 1);
-  return FALSE;
-}
-
-static gboolean
-check_index_value(VnEval *e, const VnTerm *index, const VnValue *value)
-{
-  if (value->kind == VN_VALUE_INT || value->kind == VN_VALUE_PORT)
-    return TRUE;
-  vn_eval_report(e, VN_DIAG_VN103, index->span, "an index must be an int, this is %s",
-                 vn_value_kind_text(value->kind));
-  return FALSE;
-}
-
-static gboolean
-eval_element(VnEval *e, VnTerm *term, VnOperand *out)
-{
-  VnValue index;
-  guint32 id;
-  if (!vn_eval_value(e, term->operands[0], &index) ||
-      !check_index_value(e, term->operands[0], &index) ||
-      !thing_ready(e, term->thing, term->span) ||
-      !find_element(e, term->thing, term->span, index.i, &id))
-    return FALSE;
-  return known(out, (VnValue){.kind = value_kind_of(term->thing), .id = id});
-}
-
-static gboolean
-eval_slice(VnEval *e, VnTerm *term, VnOperand *out)
-{
-  VnValue which;
-  if (!vn_eval_value(e, term->operands[0], &which) || !thing_ready(e, term->thing, term->span))
-    return FALSE;
-  gboolean range = which.kind == VN_VALUE_RANGE;
-  gint64 n = range ? (gint64)which.range.to - which.range.from + 1 : which.list->n;
-  if (n > VN_MAX_ITEMS) {
-    vn_eval_too_many(e, term->span, VN_MAX_ITEMS, "elements in a slice");
-    return FALSE;
-  }
-  g_autofree guint32 *ids = g_new(guint32, (gsize)MAX(n, 0) + 1);
-  for (gint64 i = 0; i < n; i++) {
-    VnValue index = range ? vn_value_int(which.range.from + i) : which.list->items[i];
-    if (!check_index_value(e, term->operands[0], &index) ||
-        !find_element(e, term->thing, term->span, index.i, &ids[i]))
-      return FALSE;
-  }
-  return ids_value(e, term->thing, ids, (guint32)MAX(n, 0), out);
-}
-
 /* ---- terms ---- */
 
 static gboolean
@@ -631,28 +290,26 @@ eval_term(VnEval *e, VnTerm *term, VnOperand *out)
   case VN_TERM_CONST:
     return known(out, term->value);
   case VN_TERM_SLOT:
-    return eval_slot(e, term, out);
+    return vn_eval_slot(e, term, out);
   case VN_TERM_THING:
     return vn_eval_thing(e, (VnThing *)term->thing, term->span, out);
   case VN_TERM_ARRAY:
-    return eval_array(e, term, out);
+    return vn_eval_array(e, term, out);
   case VN_TERM_ELEMENT:
-    return eval_element(e, term, out);
+    return vn_eval_element(e, term, out);
   case VN_TERM_SLICE:
-    return eval_slice(e, term, out);
+    return vn_eval_slice(e, term, out);
   case VN_TERM_ALL_HOSTS:
   case VN_TERM_ALL_ROUTERS:
-    return vms_known(e, term->span) &&
-           known(out, vn_set_value(vn_set_all(
-                          e, term->kind == VN_TERM_ALL_HOSTS ? VN_VM_HOST : VN_VM_ROUTER)));
+    return vn_eval_all(e, term, out);
   case VN_TERM_HOSTS_OF:
-    return eval_hosts_of(e, term, out);
+    return vn_eval_hosts_of(e, term, out);
   case VN_TERM_RESULT:
     return vn_eval_result(e, term, out);
   case VN_TERM_PARAM:
-    return eval_open(e, term, VN_EXPR_PARAM, out);
+    return vn_eval_open(e, term, VN_EXPR_PARAM, out);
   case VN_TERM_FIELD:
-    return eval_open(e, term, VN_EXPR_FIELD, out);
+    return vn_eval_open(e, term, VN_EXPR_FIELD, out);
   case VN_TERM_UNARY:
     return eval_unary(e, term, out);
   case VN_TERM_BINARY:
@@ -667,13 +324,13 @@ eval_term(VnEval *e, VnTerm *term, VnOperand *out)
     return eval_list(e, term, out);
   case VN_TERM_SET:
   case VN_TERM_SET_OP:
-    return eval_sets(e, term, out);
+    return vn_eval_sets(e, term, out);
   case VN_TERM_CONCAT:
     return eval_concat(e, term, out);
   case VN_TERM_BUILTIN:
     return eval_builtin(e, term, out);
   case VN_TERM_CALL:
-    return eval_function(e, term, out);
+    return vn_eval_function(e, term, out);
   }
   g_assert_not_reached();
 }

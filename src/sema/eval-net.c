@@ -100,8 +100,7 @@ static void
 give_prefix(VnEval *e, VnItem *item, const VnDimRange *range, gint64 index, const VnPrefix *prefix,
             VnSegment *segment)
 {
-  gboolean split =
-      range->range && !vn_term_reads_slot(item->segment.prefix, item->dim.slot);
+  gboolean split = range->range && !vn_term_reads_slot(item->segment.prefix, item->dim.slot);
   VnPrefix part = *prefix;
   guint64 n = (guint64)(range->to - range->from) + 1;
   if (split && n > 1 && !split_prefix(prefix, (guint64)(index - range->from), n, &part)) {

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define MIN_MTU       68    /* RFC 791 */
+#define MIN_MTU       68 /* RFC 791 */
 #define MAX_MTU       65521
 #define MAX_CPUS      4096
 #define MAX_PROCESSES 4194304
@@ -162,9 +162,8 @@ add_env(VnEval *e, const VnCheckedProperty *property, VnEnv *env, VnVm *vm)
 static void
 add_file(VnEval *e, const VnCheckedProperty *property, VnFileCopy *files, VnVm *vm)
 {
-  VnFileCopy copy = {.source = text(e, property->a),
-                     .target = text(e, property->b),
-                     .span = property->span};
+  VnFileCopy copy = {
+      .source = text(e, property->a), .target = text(e, property->b), .span = property->span};
   if (copy.source != NULL && copy.target != NULL)
     files[vm->n_files++] = copy;
 }
@@ -205,8 +204,7 @@ iface_for(VnEval *e, const VnVm *vm, const VnAddress *address)
 }
 
 static void
-give_address(VnEval *e, const VnCheckedProperty *property, const VnAddress *address,
-             const VnVm *vm)
+give_address(VnEval *e, const VnCheckedProperty *property, const VnAddress *address, const VnVm *vm)
 {
   VnIface *iface = iface_for(e, vm, address);
   char text_of_it[VN_ADDRESS_TEXT_MAX];
@@ -246,8 +244,8 @@ give_mac(VnEval *e, const VnCheckedProperty *property, const VnVm *vm)
   if (!vn_eval_value(e, property->a, &value) || value.kind != VN_VALUE_MAC || vm->n_ifaces == 0)
     return;
   if (value.mac == 0 || value.mac >> 40 & 1)
-    vn_eval_report(e, VN_DIAG_VN126, property->a->span,
-                   "a host's MAC address can't be %s", value.mac == 0 ? "zero" : "a group's");
+    vn_eval_report(e, VN_DIAG_VN126, property->a->span, "a host's MAC address can't be %s",
+                   value.mac == 0 ? "zero" : "a group's");
   else
     g_array_index(e->ifaces, VnIface, vm->first_iface).mac = value.mac;
 }

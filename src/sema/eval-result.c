@@ -66,8 +66,8 @@ result_of(VnEval *e, const VnTerm *term, guint32 task, const VnValue *member)
                    .element = list ? kind : type.element,
                    .index = field,
                    .task = task,
-                   .vm = member != NULL  ? member->id
-                         : record->group ? VN_MEMBER_ALL
+                   .vm = member != NULL          ? member->id
+                         : record->group         ? VN_MEMBER_ALL
                          : record->n_targets > 0 ? record->targets[0]
                                                  : VN_MEMBER_ALL,
                    .span = term->span,
@@ -104,8 +104,9 @@ check_member(VnEval *e, const VnTerm *term, guint32 task, const VnValue *member)
     return TRUE;
   if (record->n_targets == 0)
     return FALSE; /* its targets are wrong, and reported */
-  VnDiag *diag = vn_eval_report(e, VN_DIAG_VN114, span, "`%s` is not among the targets of task `%s`",
-                                vn_eval_name_of(member->kind, member->id, e), record->name);
+  VnDiag *diag =
+      vn_eval_report(e, VN_DIAG_VN114, span, "`%s` is not among the targets of task `%s`",
+                     vn_eval_name_of(member->kind, member->id, e), record->name);
   vn_diag_place(diag, record->span, "declared here");
   return FALSE;
 }

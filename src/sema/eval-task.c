@@ -106,8 +106,8 @@ params_of(const VnItem *item, VnSignature *out)
 {
   if (item->task.control != VN_CONTROL_NONE)
     return vn_control_signature((VnControl)item->task.control);
-  *out = (VnSignature){.params = item->task.action->params,
-                       .n_params = item->task.action->n_params};
+  *out =
+      (VnSignature){.params = item->task.action->params, .n_params = item->task.action->n_params};
   return out;
 }
 
@@ -201,8 +201,7 @@ eval_after(VnEval *e, VnItem *item, VnTask *task)
   new_stamp(e);
   for (guint32 i = 0; i < item->task.after.n; i++)
     collect_tasks(e, item->task.after.terms[i], before);
-  const guint32 *after =
-      vn_arena_memdup(e->arena, before->data, sizeof(guint32) * before->len);
+  const guint32 *after = vn_arena_memdup(e->arena, before->data, sizeof(guint32) * before->len);
   set_after(e, task, after, before->len);
   if (all_closed(item->task.after.terms, item->task.after.n)) {
     item->task.shared_after = after;

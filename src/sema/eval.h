@@ -63,13 +63,28 @@ gboolean vn_eval_value(VnEval *e, VnTerm *term, VnValue *out);
 /* A value or the rest of an expression; NULL: reported. */
 const VnExpr *vn_eval_expr(VnEval *e, VnTerm *term);
 const VnExpr *vn_eval_const(VnEval *e, const VnValue *value, VnSpan span);
+
+/* eval-name.c: one for each kind of term about names. */
 gboolean vn_eval_thing(VnEval *e, VnThing *thing, VnSpan span, VnOperand *out);
+gboolean vn_eval_function(VnEval *e, VnTerm *term, VnOperand *out);
+gboolean vn_eval_slot(VnEval *e, VnTerm *term, VnOperand *out);
+gboolean vn_eval_open(VnEval *e, VnTerm *term, VnExprKind kind, VnOperand *out);
+gboolean vn_eval_all(VnEval *e, VnTerm *term, VnOperand *out);
+gboolean vn_eval_sets(VnEval *e, VnTerm *term, VnOperand *out);
+gboolean vn_eval_hosts_of(VnEval *e, VnTerm *term, VnOperand *out);
+gboolean vn_eval_array(VnEval *e, VnTerm *term, VnOperand *out);
+gboolean vn_eval_element(VnEval *e, VnTerm *term, VnOperand *out);
+gboolean vn_eval_slice(VnEval *e, VnTerm *term, VnOperand *out);
+
+/* coerce.c */
 /* To the type's own form: int to float, a host to a set, a set to a list. FALSE if it does not
  * fit, which is reported as being about `what`. */
 gboolean vn_eval_coerce(VnEval *e, VnType type, const char *what, VnSpan span, VnValue *value);
 /* Does the int lie in the (optional) range? Reports VN111. */
 gboolean vn_eval_check_range(VnEval *e, VnTerm *range, const char *what, VnSpan span,
                              const VnValue *value);
+
+/* eval-report.c */
 VnDiag *vn_eval_report(VnEval *e, VnDiagCode code, VnSpan span, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
 void vn_eval_too_many(VnEval *e, VnSpan span, guint64 limit, const char *what);

@@ -53,8 +53,7 @@ unknown_param(VnEval *e, const char *name)
 static gboolean
 is_plain_text(const VnThing *thing, const char *value)
 {
-  return thing->type.kind == VN_VALUE_STRING && *value != '"' &&
-         !g_str_has_prefix(value, "r\"");
+  return thing->type.kind == VN_VALUE_STRING && *value != '"' && !g_str_has_prefix(value, "r\"");
 }
 
 static VnTerm *
@@ -62,8 +61,8 @@ read_define(VnEval *e, const VnThing *thing, const VnDefine *define)
 {
   g_autofree char *path = g_strdup_printf("-D %s", define->name);
   g_autoptr(GError) error = NULL;
-  const VnSource *source = vn_source_set_add(e->c->sources, path, define->value,
-                                             strlen(define->value), &error);
+  const VnSource *source =
+      vn_source_set_add(e->c->sources, path, define->value, strlen(define->value), &error);
   if (source == NULL) {
     vn_diag_add(e->c->sink, VN_DIAG_VN113, VN_SPAN_NONE, "%s: %s", path, error->message);
     return NULL;
@@ -159,8 +158,8 @@ record(VnEval *e, VnThing *thing)
   const VnAstParam *ast = (const VnAstParam *)thing->ast;
   VnParam param = {.name = thing->name->text,
                    .doc = ast->doc,
-                   .type = thing->type.kind == VN_KIND_ANY ? thing->value.value.kind
-                                                           : thing->type.kind,
+                   .type =
+                       thing->type.kind == VN_KIND_ANY ? thing->value.value.kind : thing->type.kind,
                    .value = thing->value.value,
                    .span = thing->span};
   thing->id = e->params->len;

@@ -109,8 +109,7 @@ vn_scope_find(VnCompiler *c, const VnSymbol *name, VnSpan span, guint want)
 {
   const VnLocal *local = find_local(c, name);
   gboolean callable = (want & ~(VN_IS(FUNCTION) | VN_IS(ACTION))) == 0;
-  if (local != NULL &&
-      (!callable || (local->let != NULL && local->let->function != NULL)))
+  if (local != NULL && (!callable || (local->let != NULL && local->let->function != NULL)))
     return (VnFound){.local = local};
   VnThing *own = vn_module_thing(c->context.module, name);
   if (own != NULL && want & (1u << own->kind))
@@ -159,8 +158,7 @@ vn_scope_find_qualified(VnCompiler *c, const VnAstMember *member, guint want,
     return NULL;
   *out_is_module = TRUE;
   use->used = TRUE;
-  VnThing *thing =
-      use->module != NULL ? vn_module_thing(use->module, member->name.symbol) : NULL;
+  VnThing *thing = use->module != NULL ? vn_module_thing(use->module, member->name.symbol) : NULL;
   if (thing != NULL && is_exported(thing))
     return thing;
   if (use->module == NULL)
@@ -195,8 +193,6 @@ add_builtin_names(GPtrArray *names)
     g_ptr_array_add(names, (char *)vn_control_signature((VnControl)i)->callee);
 }
 
-
-
 /* The nearest of all names that are visible. */
 static const char *
 suggest(VnCompiler *c, const VnSymbol *name)
@@ -225,8 +221,9 @@ is_word(char byte)
 static gboolean
 follows_declaration(const char *text, const char *at)
 {
-  static const char *const words[] = {"let",  "param", "site",   "image", "segment", "host", "router",
-                                      "group", "task", "action", "for",   "as",      NULL};
+  static const char *const words[] = {"let",  "param",  "site",  "image", "segment",
+                                      "host", "router", "group", "task",  "action",
+                                      "for",  "as",     NULL};
   while (at > text && g_ascii_isspace(at[-1]))
     at--;
   const char *end = at;
@@ -261,8 +258,7 @@ vn_scope_unknown(VnCompiler *c, VnSpan span, const VnSymbol *name, const char *w
     if (c->context.module->uses[i].module == NULL)
       return; /* it may come from the module that was not found */
   c->unknown_names = TRUE;
-  VnDiag *diag =
-      vn_diag_add(c->sink, VN_DIAG_VN101, span, "there is no %s `%s`", what, name->text);
+  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN101, span, "there is no %s `%s`", what, name->text);
   const char *near = suggest(c, name);
   if (near != NULL && strcmp(near, name->text) != 0)
     vn_diag_hint(diag, "did you mean `%s`?", near);
@@ -275,8 +271,8 @@ warn_hidden(VnCompiler *c, const VnLocal *local)
   const VnThing *thing = vn_module_thing(c->context.module, local->name);
   if (outer == NULL && thing == NULL)
     return;
-  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN123, local->span, "`%s` hides another",
-                             local->name->text);
+  VnDiag *diag =
+      vn_diag_add(c->sink, VN_DIAG_VN123, local->span, "`%s` hides another", local->name->text);
   vn_diag_place(diag, outer != NULL ? outer->span : thing->span, "declared here");
   vn_diag_hint(diag, "give one of them another name");
 }
