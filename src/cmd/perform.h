@@ -9,6 +9,16 @@
 
 #define VN_OUTPUT_LIMIT_DEFAULT (16 << 20) /* bytes kept of each stream of a task */
 
+/* Without a limit a wide workflow would start all its processes in one moment, and some would find
+ * no room. A host's is far below the processes that it may have, a site's is the most hosts that
+ * one machine is meant to bear. */
+#define VN_AT_ONCE_HOST_DEFAULT 64
+#define VN_AT_ONCE_SITE_DEFAULT 4096
+#define VN_PERFORM_DEFAULTS                                                                        \
+  {                                                                                                \
+    .at_once_host = VN_AT_ONCE_HOST_DEFAULT, .at_once_site = VN_AT_ONCE_SITE_DEFAULT               \
+  }
+
 typedef struct {
   gboolean json, quiet;
   char *colour;
@@ -24,10 +34,10 @@ typedef struct {
        "kept of each stream of a task (16MiB)", "SIZE"},                                           \
       {"at-once", 0, 0, G_OPTION_ARG_INT, &(o).at_once, "most tasks at once", "N"},                \
       {"at-once-host", 0, 0, G_OPTION_ARG_INT, &(o).at_once_host,                                  \
-       "most tasks at once on one machine", "N"},                                                  \
+       "most tasks at once on one machine (64; 0: no limit)", "N"},                                                  \
   {                                                                                                \
-    "at-once-site", 0, 0, G_OPTION_ARG_INT, &(o).at_once_site, "most tasks at once on one site",   \
-        "N"                                                                                        \
+    "at-once-site", 0, 0, G_OPTION_ARG_INT, &(o).at_once_site,                                     \
+        "most tasks at once on one site (4096; 0: no limit)", "N"                                  \
   }
 
 /* Are the values of the options good? */

@@ -195,7 +195,7 @@ resume(const char *folder, gboolean durable, const VnPerformOptions *options)
 int
 vn_verb_resume(int argc, char **argv)
 {
-  VnPerformOptions options = {0};
+  VnPerformOptions options = VN_PERFORM_DEFAULTS;
   gboolean durable = FALSE;
   const GOptionEntry entries[] = {
       {"durable", 0, 0, G_OPTION_ARG_NONE, &durable,

@@ -133,7 +133,7 @@ options_clear(Options *options)
 int
 vn_verb_run(int argc, char **argv)
 {
-  Options options = {0};
+  Options options = {.perform = VN_PERFORM_DEFAULTS};
   const GOptionEntry entries[] = {
       VN_SCRIPT_OPTIONS(options.script),
       {"out", 'o', 0, G_OPTION_ARG_FILENAME, &options.out,
