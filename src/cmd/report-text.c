@@ -192,7 +192,8 @@ on_node_serving(const VnGraph *graph, guint32 node, gint64 at_ns, gpointer data)
 {
   VnReport *report = data;
   report->running--;
-  if (report->config.quiet || !is_single(report) || report->tasks > MAX_TASK_LINES)
+  if (report->config.quiet || !is_single(report) || report->tasks > MAX_TASK_LINES ||
+      graph->task_node[graph->nodes[node].task] != node)
     return;
   erase_status(report);
   g_autoptr(GString) label = g_string_new(NULL);

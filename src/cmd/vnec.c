@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/args.h"
 #include "cmd/verb.h"
 
 typedef struct {
@@ -159,5 +160,9 @@ main(int argc, char **argv)
   g_set_prgname(called);
   char *help_argv[] = {called, (char *)"--help", NULL};
   argv[1] = called;
-  return flushed(help ? verb->run(2, help_argv) : verb->run(argc - 1, argv + 1));
+  if (help)
+    return flushed(verb->run(2, help_argv));
+  g_auto(GStrv) split = vn_args_split(argv + 1, "DIWot");
+  g_autofree char **args = g_memdup2(split, (g_strv_length(split) + 1) * sizeof(char *));
+  return flushed(verb->run((int)g_strv_length(split), args)); /* GOption moves them about */
 }

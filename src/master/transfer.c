@@ -21,6 +21,7 @@ struct Transfer {
   VnRemote *remote;
   guint32 node, vm;
   int fd;
+  char *path; /* pull: the file that is being written; removed if it can't be had */
   gboolean push;
   gint64 left;   /* push: bytes to send */
   gboolean sent; /* push: the last chunk was queued */
@@ -33,6 +34,9 @@ vn_transfer_free(gpointer data)
   Transfer *transfer = data;
   if (transfer->fd >= 0)
     close(transfer->fd);
+  if (transfer->path != NULL)
+    (void)unlink(transfer->path); /* half a file, or none */
+  g_free(transfer->path);
   g_free(transfer->error);
   g_free(transfer);
 }
@@ -63,6 +67,8 @@ transfer_end(Transfer *transfer, const char *error)
   g_autofree char *told = g_strdup(transfer->error != NULL ? transfer->error : error);
   if (fd >= 0 && close(fd) != 0 && told == NULL)
     told = g_strdup_printf("writing the file: %s", g_strerror(errno));
+  if (told == NULL)
+    g_clear_pointer(&transfer->path, g_free);
   vn_transfer_free(transfer);
   vn_remote_answered(remote, node, told);
 }
@@ -192,6 +198,7 @@ vn_transfer_pull(VnRemote *remote, guint32 node, guint32 vm, const char *source,
     return;
   }
   Transfer *transfer = transfer_new(remote, node, vm, fd, FALSE);
+  transfer->path = g_build_filename(vn_store_folder(remote->config.store), relative, NULL);
   VnFrameWriter *writer = vn_session_begin(session, VN_FRAME_GET, 0, vm, transfer->id,
                                            strlen(source) + PUT_SLACK);
   vn_frame_put_text(writer, VN_TAG_PATH, source);
