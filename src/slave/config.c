@@ -164,6 +164,11 @@ check_names(const VnConfig *config, const char *path, GError **error)
 VnConfig *
 vn_config_parse(const char *text, gsize size, const char *path, GError **error)
 {
+  if (!g_utf8_validate(text, (gssize)size, NULL)) {
+    g_set_error(error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_UNKNOWN_ENCODING, "%s: is not UTF-8",
+                path);
+    return NULL;
+  }
   g_autoptr(GKeyFile) file = g_key_file_new();
   if (!g_key_file_load_from_data(file, text, size, G_KEY_FILE_NONE, error)) {
     g_prefix_error(error, "%s: ", path);

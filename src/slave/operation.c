@@ -167,7 +167,8 @@ run_prove(gpointer job)
   GVariantBuilder facts;
   g_variant_builder_init(&facts, G_VARIANT_TYPE("as"));
   for (guint i = 0; i < request->facts->len; i++)
-    g_variant_builder_add(&facts, "s", request->facts->pdata[i]);
+    g_variant_builder_add_value(
+        &facts, g_variant_new_take_string(g_utf8_make_valid(request->facts->pdata[i], -1)));
   request->answer = g_variant_new("(bas)", request->confined, &facts);
 }
 
