@@ -2,7 +2,7 @@
 /* vnec fmt: scripts in their one layout. A file is replaced only by a whole new one, and only if
  * it changes. */
 #include <errno.h>
-#include <glib/gstdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,13 +31,17 @@ format_text(VnSourceSet *sources, const VnSource *source)
   return NULL;
 }
 
+/* What a symbolic link points to is replaced, not the link. */
 static int
 replace_file(const char *path, const char *text)
 {
   g_autoptr(GError) error = NULL;
+  g_autofree char *real = realpath(path, NULL);
   struct stat info;
-  int mode = stat(path, &info) == 0 ? (int)(info.st_mode & 0777) : 0666;
-  if (!g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, mode, &error))
+  if (real == NULL)
+    return vn_verb_misuse("fmt", "%s: %s", path, g_strerror(errno));
+  int mode = stat(real, &info) == 0 ? (int)(info.st_mode & 0777) : 0666;
+  if (!g_file_set_contents_full(real, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, mode, &error))
     return vn_verb_failed("fmt", VN_EXIT_BROKEN, error->message);
   g_print("%s\n", path);
   return VN_EXIT_PASSED;

@@ -191,7 +191,10 @@ print_single(VnLayout *l, const VnAst *node, const char *word, const VnAst *valu
 {
   vn_print_begin(l, node, word);
   vn_print_expr(l, value);
-  vn_print_with(l, VN_SOFT_SPACE, also);
+  if (also != NULL) {
+    vn_layout_cell(l, "message");
+    vn_print_expr(l, also);
+  }
   vn_print_finish(l, node);
 }
 
