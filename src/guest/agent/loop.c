@@ -242,11 +242,11 @@ vn_agent_run(VnAgent *agent, VnFd channel, const VnAgentExtra *extra)
   vn_agent_hello(agent);
   while (!agent->closing) {
     vn_agent_flush(agent);
+    if (agent->closing)
+      break;
     wait_and_read(agent);
     handle_frames(agent);
     free_done(agent);
   }
-  if (agent->closing)
-    vn_agent_flush(agent);
   close_down(agent);
 }

@@ -16,6 +16,7 @@
 typedef SOCKET VnFd;
 #define VN_NO_FD      INVALID_SOCKET
 #define VN_OS_REFUSED WSAECONNREFUSED
+#define MSG_NOSIGNAL 0
 #else
 #include <arpa/inet.h>
 #include <errno.h>
@@ -81,8 +82,13 @@ typedef struct {
  * says what was being done. */
 int vn_os_spawn(const VnOsCommand *command, VnOsProcess *out, VnFd out_streams[2],
                 const char **out_step);
+/* The task is over: what was kept for it goes. The process itself may still run. */
+void vn_os_forget(const VnOsProcess *process);
 /* Adds the environment that a bare guest lacks; gives the agent's own, NULL-terminated. */
 char **vn_os_environment(void);
+/* What runs a script that names no interpreter; NULL-terminated, at most VN_OS_SHELL_WORDS. */
+#define VN_OS_SHELL_WORDS 3u
+const char *const *vn_os_shell(void);
 
 typedef struct {
   int64_t pid;

@@ -82,6 +82,19 @@ get_mark(pid_t pid)
 }
 #endif
 
+const char *const *
+vn_os_shell(void)
+{
+  static const char *const shell[] = {"/bin/sh", NULL};
+  return shell;
+}
+
+void
+vn_os_forget(const VnOsProcess *process)
+{
+  (void)process; /* a script is a file in memory, gone with the last who has it open */
+}
+
 char **
 vn_os_environment(void)
 {

@@ -205,6 +205,8 @@ clear(VnTask *task)
   for (unsigned i = 0; i < 2; i++)
     if (process->streams[i] != VN_NO_FD)
       vn_os_close(&process->streams[i]);
+  if (process->process.pid != 0)
+    vn_os_forget(&process->process);
 }
 
 static const VnTaskClass process_class = {
@@ -290,10 +292,9 @@ texts_clear(Texts *texts)
 static const char *
 fill(const VnFrame *frame, Texts *texts, VnOsCommand *command)
 {
-  static char shell[] = "/bin/sh";
   unsigned n_args, n_env;
   const char *why = NULL;
-  texts->args = vn_request_texts(frame, VN_TAG_ARG, 2, &n_args, &why);
+  texts->args = vn_request_texts(frame, VN_TAG_ARG, VN_OS_SHELL_WORDS + 1, &n_args, &why);
   texts->env = texts->args == NULL ? NULL : vn_request_texts(frame, VN_TAG_ENV, 0, &n_env, &why);
   if (texts->env == NULL)
     return why;
@@ -309,9 +310,10 @@ fill(const VnFrame *frame, Texts *texts, VnOsCommand *command)
     command->n_script = command->script == NULL ? 0 : size;
     if (command->script == NULL)
       return "a script without its text";
-    if (n_args == 0) {
-      texts->args[0] = shell;
-      texts->args[1] = NULL;
+    const char *const *shell = vn_os_shell();
+    for (unsigned i = 0; n_args == 0 && shell[i] != NULL; i++) {
+      texts->args[i] = (char *)(uintptr_t)shell[i]; /* only read by what starts it */
+      texts->args[i + 1] = NULL;
     }
   } else if (n_args == 0)
     return "a command without its name";
