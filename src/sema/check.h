@@ -83,7 +83,7 @@ struct VnCompiler {
 };
 
 /* modules.c */
-gboolean vn_modules_load(VnCompiler *c, const char *path);
+gboolean vn_modules_load(VnCompiler *c, const VnSource *source);
 
 /* bind.c: the names that a module declares. */
 void vn_bind_module(VnCompiler *c, VnModule *module);

@@ -46,11 +46,28 @@ vn_compiler_free(VnCompiler *c)
   g_free(c);
 }
 
+static gboolean
+load_source(VnCompiler *c, const VnSource *source, const GError *error)
+{
+  g_assert(c->script == NULL);
+  if (source != NULL)
+    return vn_modules_load(c, source);
+  vn_diag_add(c->sink, VN_DIAG_VN007, VN_SPAN_NONE, "%s", error->message);
+  return FALSE;
+}
+
 gboolean
 vn_compiler_load(VnCompiler *c, const char *path)
 {
-  g_assert(c->script == NULL);
-  return vn_modules_load(c, path);
+  g_autoptr(GError) error = NULL;
+  return load_source(c, vn_source_set_load(c->sources, path, &error), error);
+}
+
+gboolean
+vn_compiler_load_text(VnCompiler *c, const char *name, const char *text, gsize size)
+{
+  g_autoptr(GError) error = NULL;
+  return load_source(c, vn_source_set_add(c->sources, name, text, size, &error), error);
 }
 
 const VnAstFile *
@@ -120,7 +137,7 @@ static const char *
 default_name(const VnCompiler *c)
 {
   g_autofree char *base = g_path_get_basename(c->script->file->source->path);
-  if (strcmp(base, "-") == 0)
+  if (*base == '<' || strcmp(base, "-") == 0)
     return "experiment";
   if (g_str_has_suffix(base, ".vnl"))
     base[strlen(base) - 4] = '\0';

@@ -176,16 +176,9 @@ load_uses(VnCompiler *c, VnModule *module)
 }
 
 gboolean
-vn_modules_load(VnCompiler *c, const char *path)
+vn_modules_load(VnCompiler *c, const VnSource *source)
 {
-  g_autoptr(GError) error = NULL;
-  const VnSource *source = vn_source_set_load(c->sources, path, &error);
-  if (source == NULL) {
-    vn_diag_add(c->sink, VN_DIAG_VN007, VN_SPAN_NONE, "%s", error->message);
-    return FALSE;
-  }
-  g_autofree char *canonical =
-      strcmp(path, "-") == 0 ? g_strdup(path) : g_canonicalize_filename(path, NULL);
+  g_autofree char *canonical = g_canonicalize_filename(source->path, NULL);
   c->script = add_module(c, NULL, canonical, source);
   for (guint i = 0; i < c->modules->len; i++) { /* grows while it is walked */
     if (i == VN_MAX_MODULES) {
