@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The agent as the first process of a guest: in pid, mount, user and network namespaces of its
  * own, with its own /proc, as the netns driver starts it. */
+#include <stdio.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -143,5 +144,8 @@ main(int argc, char **argv)
   g_test_add_func("/agent-init/first-process", first_process);
   int result = g_test_run();
   g_free(program);
-  return result;
+  /* Nothing can be started in a pid namespace whose first process has ended, so the leak check of
+   * a sanitized build, which wants a thread of its own at exit, must not run. */
+  fflush(stdout);
+  _exit(result);
 }

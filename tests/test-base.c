@@ -136,7 +136,7 @@ test_units(void)
   g_assert_cmpint(vn_unit_from_text("msx", 2), ==, VN_UNIT_MS);
   g_assert_cmpint(vn_unit_from_text("m", 1), ==, VN_UNIT_NONE);
   g_assert_cmpint(vn_unit_from_text("", 0), ==, VN_UNIT_NONE);
-  for (guint i = 1; vn_unit_text((VnUnit)i) != NULL && i <= VN_UNIT_GBIT; i++)
+  for (guint i = 1; i <= VN_UNIT_GBIT; i++)
     g_assert_cmpint(vn_unit_from_text(vn_unit_text((VnUnit)i), strlen(vn_unit_text((VnUnit)i))),
                     ==, i);
 }
