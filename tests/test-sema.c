@@ -368,6 +368,22 @@ test_choices(void)
   g_assert_cmpuint(m->groups[0].n_vms, ==, 2);
 }
 
+static void
+test_measures(void)
+{
+  g_auto(Unit) u;
+  VnModel *m = compile(&u, LAN "host a on lan;\nexpect both == 8 and n == 5;\n"
+                               "measure both = m + n;\nif true { let k = 2; measure n = m + k; }\n"
+                               "measure m = sum([1, 2]);\n"
+                               "task t = a: power_on;\nmeasure time = t.duration;\n"
+                               "expect time < 5s;\n");
+  g_assert_cmpuint(m->n_measures, ==, 4);
+  g_assert_true(m->expectations[0].condition->value.b);
+  g_assert_cmpuint(m->expectations[1].condition->operands[0]->kind, ==, VN_EXPR_RESULT);
+  for (guint i = 0; i < m->n_measures; i++)
+    g_assert_nonnull(m->measures[i].value);
+}
+
 /* The network is there for its own mistakes, if none of the others is about it. */
 static void
 test_network_apart(void)
@@ -461,6 +477,7 @@ main(int argc, char **argv)
   g_test_add_func("/sema/actions", test_actions);
   g_test_add_func("/sema/choices", test_choices);
   g_test_add_func("/sema/network-apart", test_network_apart);
+  g_test_add_func("/sema/measures", test_measures);
   g_test_add_func("/sema/types", test_types);
   g_test_add_func("/sema/bounds", test_bounds);
   return g_test_run();

@@ -38,6 +38,9 @@ kind_of_decl(const VnAst *ast, guint8 *out_kind)
   case VN_AST_GROUP:
     *out_kind = VN_THING_GROUP;
     return TRUE;
+  case VN_AST_MEASURE:
+    *out_kind = VN_THING_MEASURE;
+    return TRUE;
   case VN_AST_TASK:
     *out_kind = VN_THING_TASK;
     return TRUE;

@@ -106,8 +106,10 @@ void
 vn_check_thing(VnCompiler *c, VnThing *thing, VnSpan from)
 {
   gboolean function = thing->kind == VN_THING_FUNCTION;
-  if (!function && thing->kind != VN_THING_CONSTANT && thing->kind != VN_THING_PARAMETER)
-    return;
+  gboolean measure = thing->kind == VN_THING_MEASURE;
+  if (!function && thing->kind != VN_THING_CONSTANT && thing->kind != VN_THING_PARAMETER &&
+      !(measure && !thing->conditional))
+    return; /* a measure in a block sees the block's constants: check-program.c */
   VnCheckMark mark;
   VnIdent name = {thing->name, thing->span};
   if (!vn_check_begin(c, &thing->state, &name, from, &mark))
@@ -117,6 +119,8 @@ vn_check_thing(VnCompiler *c, VnThing *thing, VnSpan from)
                           : thing->kind == VN_THING_PARAMETER ? "a parameter"
                                                               : "a constant");
   const VnAstLet *let = (const VnAstLet *)thing->ast;
+  if (measure)
+    c->context.no_results = NULL;
   if (thing->kind == VN_THING_PARAMETER) {
     check_parameter(c, thing);
   } else {

@@ -142,8 +142,9 @@ phases_of(const VnAst *ast)
     return VN_PHASE_TASKS | VN_PHASE_BODIES;
   case VN_AST_FLOW:
   case VN_AST_EXPECT:
-  case VN_AST_MEASURE:
     return VN_PHASE_BODIES;
+  case VN_AST_MEASURE:
+    return VN_PHASE_MEASURES;
   default:
     return VN_PHASE_SETTINGS;
   }
@@ -259,8 +260,8 @@ vn_check_noted(VnCompiler *c, VnItem *item)
 VnThing *
 vn_thing_of(VnCompiler *c, const VnAst *ast)
 {
-  if (ast->kind == VN_AST_FOR || ast->kind == VN_AST_IF || ast->kind == VN_AST_MEASURE ||
-      ast->kind == VN_AST_SWEEP || ast->kind == VN_AST_RULES || ast->kind == VN_AST_USE)
+  if (ast->kind == VN_AST_FOR || ast->kind == VN_AST_IF || ast->kind == VN_AST_SWEEP ||
+      ast->kind == VN_AST_RULES || ast->kind == VN_AST_USE)
     return NULL;
   const VnAstDecl *decl = (const VnAstDecl *)ast;
   return decl->name.symbol != NULL ? vn_module_thing(c->context.module, decl->name.symbol) : NULL;

@@ -31,6 +31,7 @@ single_type(const VnThing *thing)
     return vm_set_type(VN_VALUE_HOST);
   case VN_THING_TASK:
     return (VnType){.kind = VN_VALUE_TASK, .thing = thing};
+  case VN_THING_MEASURE:
   case VN_THING_CONSTANT:
   case VN_THING_PARAMETER:
   case VN_THING_FUNCTION:
@@ -49,9 +50,23 @@ array_type(const VnThing *thing)
   return type;
 }
 
+static gboolean
+results_allowed(VnCompiler *c, VnSpan span, const char *what)
+{
+  if (c->context.no_results == NULL)
+    return TRUE;
+  vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN116, span,
+                           "a %s can't be read here: %s must be known before the run", what,
+                           c->context.no_results),
+               "%ss can be read in `when`, `expect`, `measure` and the arguments of tasks", what);
+  return FALSE;
+}
+
 VnTerm *
 vn_term_of_thing(VnCompiler *c, VnThing *thing, VnSpan span)
 {
+  if (thing->kind == VN_THING_MEASURE && !results_allowed(c, span, "measure"))
+    return vn_term_error(c, span);
   vn_check_thing(c, thing, span);
   if (thing->state == VN_CHECK_RUNNING ||
       (thing->term != NULL && thing->term->kind == VN_TERM_ERROR && thing->kind != VN_THING_GROUP))
@@ -248,18 +263,6 @@ check_member_index(VnCompiler *c, const VnTerm *base, const VnTerm *member)
   return TRUE;
 }
 
-static gboolean
-results_allowed(VnCompiler *c, const VnAstMember *ast)
-{
-  if (c->context.no_results == NULL)
-    return TRUE;
-  vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN116, ast->ast.span,
-                           "a result can't be read here: %s must be known before the run",
-                           c->context.no_results),
-               "results can be read in `when`, `expect`, `measure` and the arguments of tasks");
-  return FALSE;
-}
-
 /* base.name, or base[member].name; base is a task or an array of them. */
 static VnTerm *
 result_term(VnCompiler *c, const VnAstMember *ast, VnTerm *base, VnTerm *member)
@@ -284,7 +287,8 @@ result_term(VnCompiler *c, const VnAstMember *ast, VnTerm *base, VnTerm *member)
                  "read one of them: `%s[1].%s`", task->name->text, ast->name.symbol->text);
     return vn_term_error(c, ast->ast.span);
   }
-  if ((task != NULL && !check_member_index(c, base, member)) || !results_allowed(c, ast))
+  if ((task != NULL && !check_member_index(c, base, member)) ||
+      !results_allowed(c, ast->ast.span, "result"))
     return vn_term_error(c, ast->ast.span);
   VnTerm *term = vn_term_new(c, VN_TERM_RESULT, ast->ast.span,
                              task != NULL ? field_type(task, many, member != NULL, type)

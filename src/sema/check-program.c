@@ -5,11 +5,25 @@
 
 static void complete_body(VnCompiler *c, VnBody *body);
 
+/* The measure's own thing holds its value; one declared again is checked for itself. */
+static VnTerm *
+measure_value(VnCompiler *c, const VnItem *item)
+{
+  VnThing *thing = item->thing;
+  if (thing == NULL || thing->ast != item->ast || thing->kind != VN_THING_MEASURE)
+    return vn_check_expr(c, ((const VnAstLet *)item->ast)->value);
+  vn_check_thing(c, thing, thing->span);
+  if (thing->term == NULL) { /* in a block */
+    thing->term = vn_check_expr(c, ((const VnAstLet *)item->ast)->value);
+    thing->type = thing->term->type;
+  }
+  return thing->term;
+}
+
 static void
 check_measure(VnCompiler *c, VnItem *item)
 {
-  const VnAstLet *ast = (const VnAstLet *)item->ast;
-  VnTerm *value = vn_check_expr(c, ast->value);
+  VnTerm *value = measure_value(c, item);
   item->single.value = value;
   guint8 kind = value->type.kind;
   if (kind == VN_VALUE_INT || kind == VN_VALUE_FLOAT || kind == VN_VALUE_DURATION ||

@@ -20,6 +20,7 @@ typedef enum {
   VN_THING_ROUTER,
   VN_THING_GROUP,
   VN_THING_TASK,
+  VN_THING_MEASURE,
   VN_THING_ACTION,
 } VnThingKind;
 
@@ -67,7 +68,7 @@ struct VnThing {
   const VnModule *module;
   const VnAst *ast;
   VnType type;
-  VnTerm *term; /* CONSTANT, GROUP: value; FUNCTION: body; PARAMETER: initial value */
+  VnTerm *term; /* CONSTANT, GROUP, MEASURE: value; FUNCTION: body; PARAMETER: initial value */
   guint32 first_slot, n_parameters; /* FUNCTION */
   VnTerm *range;        /* PARAMETER */
   VnCheckedAction *action; /* ACTION: itself; TASK: what it calls, NULL if a control task */
@@ -178,7 +179,8 @@ typedef enum {
   VN_PHASE_VMS = 1 << 2,
   VN_PHASE_GROUPS = 1 << 3,
   VN_PHASE_TASKS = 1 << 4,    /* numbers and names of tasks */
-  VN_PHASE_BODIES = 1 << 5,   /* calls and clauses of tasks; flow, expect, measure */
+  VN_PHASE_MEASURES = 1 << 5,
+  VN_PHASE_BODIES = 1 << 6,   /* calls and clauses of tasks; flow, expect */
 } VnPhase;
 
 struct VnItem {

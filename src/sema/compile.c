@@ -97,7 +97,6 @@ open_arrays(VnEval *e)
   e->sweeps = ARRAY_OF(VnSweep);
   e->task_sources = ARRAY_OF(VnTaskSource);
   e->orderings = ARRAY_OF(VnOrdering);
-  e->measure_names = g_hash_table_new(NULL, NULL);
 }
 
 /* Moves an array into the model's arena. */
@@ -130,7 +129,6 @@ close_arrays(VnEval *e)
   model->sweeps = take(e, e->sweeps, &model->n_sweeps);
   g_array_unref(e->task_sources);
   g_array_unref(e->orderings);
-  g_hash_table_unref(e->measure_names);
 }
 
 static const char *

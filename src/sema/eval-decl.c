@@ -166,19 +166,52 @@ eval_network(VnEval *e, VnItem *item)
 
 /* ---- groups, expectations, measures ---- */
 
+/* What is evaluated when first needed; FALSE: declared twice, and reported. */
+static gboolean
+declare_lazily(VnEval *e, VnItem *item, guint32 id)
+{
+  VnDimRange single = {.array = FALSE};
+  if (!vn_eval_declare(e, item, &single, 0, id))
+    return FALSE;
+  item->thing->evaluating = VN_CHECK_NOT_YET;
+  item->thing->failed = FALSE;
+  item->thing->term = item->single.value;
+  return TRUE;
+}
+
 static void
 declare_group(VnEval *e, VnItem *item)
 {
-  VnThing *thing = item->thing;
-  VnDimRange single = {.array = FALSE};
-  if (!vn_eval_declare(e, item, &single, 0, e->groups->len))
+  if (!declare_lazily(e, item, e->groups->len))
     return;
-  thing->evaluating = VN_CHECK_NOT_YET;
-  thing->failed = FALSE;
-  thing->term = item->single.value;
-  VnGroup group = {
-      .name = thing->name->text, .doc = ((const VnAstDecl *)item->ast)->doc, .span = thing->span};
+  VnGroup group = {.name = item->thing->name->text,
+                   .doc = ((const VnAstDecl *)item->ast)->doc,
+                   .span = item->thing->span};
   g_array_append_val(e->groups, group);
+}
+
+static void
+declare_measure(VnEval *e, VnItem *item)
+{
+  const VnAstDecl *decl = (const VnAstDecl *)item->ast;
+  if (!declare_lazily(e, item, e->measures->len))
+    return;
+  VnMeasure measure = {.name = decl->name.symbol->text, .doc = decl->doc, .span = decl->name.span};
+  g_array_append_val(e->measures, measure);
+}
+
+static void
+fill_measures(VnEval *e)
+{
+  const VnModule *script = e->c->script;
+  for (guint i = 0; i < script->order->len; i++) {
+    VnThing *thing = script->order->pdata[i];
+    VnOperand value;
+    if (thing->kind == VN_THING_MEASURE && thing->epoch == e->epoch &&
+        vn_eval_thing(e, thing, thing->span, &value))
+      g_array_index(e->measures, VnMeasure, thing->id).value =
+          value.expr != NULL ? value.expr : vn_eval_const(e, &value.value, thing->term->span);
+  }
 }
 
 static void
@@ -226,26 +259,6 @@ eval_expect(VnEval *e, VnItem *item)
   }
   expectation.text = source_text(e, ast->condition->span);
   g_array_append_val(e->expectations, expectation);
-}
-
-static void
-eval_measure(VnEval *e, VnItem *item)
-{
-  const VnAstLet *ast = (const VnAstLet *)item->ast;
-  const VnAstLet *other = g_hash_table_lookup(e->measure_names, ast->name.symbol);
-  if (other != NULL) {
-    VnDiag *diag = vn_eval_report(e, VN_DIAG_VN102, ast->name.span,
-                                  "measure `%s` is declared already", ast->name.symbol->text);
-    vn_diag_place(diag, other->name.span, "declared here");
-    return;
-  }
-  g_hash_table_insert(e->measure_names, (gpointer)ast->name.symbol, (gpointer)ast);
-  VnMeasure measure = {.name = ast->name.symbol->text,
-                       .doc = ast->doc,
-                       .value = vn_eval_expr(e, item->single.value),
-                       .span = ast->name.span};
-  if (measure.value != NULL)
-    g_array_append_val(e->measures, measure);
 }
 
 /* ---- the walk ---- */
@@ -358,7 +371,7 @@ eval_item(VnEval *e, VnItem *item)
     eval_expect(e, item);
     return;
   case VN_AST_MEASURE:
-    eval_measure(e, item);
+    declare_measure(e, item);
     return;
   default:
     g_assert_not_reached();
@@ -411,6 +424,8 @@ vn_eval_program(VnEval *e)
       e->errors_of_network = vn_diag_sink_count(e->c->sink, VN_SEVERITY_ERROR);
     if (phase == VN_PHASE_GROUPS)
       fill_groups(e);
+    if (phase == VN_PHASE_MEASURES)
+      fill_measures(e);
   }
   eval_unused(e);
   vn_eval_finish_order(e);

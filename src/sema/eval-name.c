@@ -131,6 +131,8 @@ phase_of(const VnThing *thing)
     return VN_PHASE_GROUPS;
   case VN_THING_TASK:
     return VN_PHASE_TASKS;
+  case VN_THING_MEASURE:
+    return VN_PHASE_MEASURES;
   case VN_THING_CONSTANT:
   case VN_THING_FUNCTION:
   case VN_THING_PARAMETER:
@@ -148,7 +150,7 @@ thing_ready(VnEval *e, const VnThing *thing, VnSpan span)
 {
   VnPhase phase = phase_of(thing);
   if (phase == VN_PHASE_SETTINGS || e->phase > phase ||
-      (e->phase == phase && phase == VN_PHASE_GROUPS))
+      (e->phase == phase && (phase == VN_PHASE_GROUPS || phase == VN_PHASE_MEASURES)))
     return TRUE;
   vn_eval_report(e, VN_DIAG_VN116, span, "%ss are not known yet where `%s` is needed",
                  vn_thing_kind_text(thing->kind), thing->name->text);
@@ -180,7 +182,7 @@ static gboolean
 eval_definition(VnEval *e, VnThing *thing, VnSpan span, VnOperand *out)
 {
   if (thing->epoch != e->epoch) {
-    if (thing->kind == VN_THING_GROUP)
+    if (thing->kind == VN_THING_GROUP || thing->kind == VN_THING_MEASURE)
       return absent(e, thing, span);
     thing->epoch = e->epoch;
     thing->failed = thing->term == NULL || !vn_eval(e, thing->term, &thing->value);
@@ -189,24 +191,33 @@ eval_definition(VnEval *e, VnThing *thing, VnSpan span, VnOperand *out)
   return !thing->failed;
 }
 
-/* A group's set, when first needed; groups may name each other in any order. */
 static gboolean
-eval_group(VnEval *e, VnThing *thing, VnSpan span, VnOperand *out)
+eval_group(VnEval *e, VnThing *thing)
+{
+  VnValue value;
+  if (!vn_eval_value(e, thing->term, &value) ||
+      !vn_eval_coerce(e, vn_type_of_kind(VN_VALUE_SET), "a group", thing->term->span, &value))
+    return FALSE;
+  thing->value = (VnOperand){.value = value};
+  return TRUE;
+}
+
+/* Groups and measures may name others of their kind in any order. */
+static gboolean
+eval_when_needed(VnEval *e, VnThing *thing, VnSpan span, VnOperand *out)
 {
   if (thing->epoch == e->epoch && thing->evaluating == VN_CHECK_RUNNING) {
-    vn_diag_place(
-        vn_eval_report(e, VN_DIAG_VN110, span, "group `%s` depends on itself", thing->name->text),
-        thing->span, "declared here");
+    vn_diag_place(vn_eval_report(e, VN_DIAG_VN110, span, "%s `%s` depends on itself",
+                                 vn_thing_kind_text(thing->kind), thing->name->text),
+                  thing->span, "declared here");
     return FALSE;
   }
   if (thing->epoch == e->epoch && thing->evaluating == VN_CHECK_NOT_YET) {
-    VnValue value;
     thing->evaluating = VN_CHECK_RUNNING;
-    thing->failed =
-        !vn_eval_value(e, thing->term, &value) ||
-        !vn_eval_coerce(e, vn_type_of_kind(VN_VALUE_SET), "a group", thing->term->span, &value);
+    thing->failed = thing->term == NULL ||
+                    !(thing->kind == VN_THING_GROUP ? eval_group(e, thing)
+                                                    : vn_eval(e, thing->term, &thing->value));
     thing->evaluating = VN_CHECK_DONE;
-    thing->value = (VnOperand){.value = value};
   }
   return eval_definition(e, thing, span, out);
 }
@@ -216,8 +227,8 @@ vn_eval_thing(VnEval *e, VnThing *thing, VnSpan span, VnOperand *out)
 {
   if (!thing_ready(e, thing, span))
     return FALSE;
-  if (thing->kind == VN_THING_GROUP)
-    return eval_group(e, thing, span, out);
+  if (thing->kind == VN_THING_GROUP || thing->kind == VN_THING_MEASURE)
+    return eval_when_needed(e, thing, span, out);
   if (thing->kind == VN_THING_CONSTANT || thing->kind == VN_THING_PARAMETER)
     return eval_definition(e, thing, span, out);
   if (thing->epoch != e->epoch)

@@ -42,7 +42,6 @@ typedef struct {
   guint32 call_depth;
   GArray *sites, *images, *segments, *vms, *ifaces, *groups, *actions, *tasks;
   GArray *expectations, *measures, *params, *sweeps;
-  GHashTable *measure_names; /* symbol to VnAstLet */
   GArray *task_sources; /* of VnTaskSource, by task */
   GArray *orderings;    /* of VnOrdering, from flows */
   GPtrArray *action_sources; /* of VnCheckedAction, by number */

@@ -33,6 +33,8 @@ vn_thing_kind_text(VnThingKind kind)
     return "group";
   case VN_THING_TASK:
     return "task";
+  case VN_THING_MEASURE:
+    return "measure";
   case VN_THING_ACTION:
     return "action";
   }
@@ -221,9 +223,9 @@ is_word(char byte)
 static gboolean
 follows_declaration(const char *text, const char *at)
 {
-  static const char *const words[] = {"let",  "param",  "site",  "image", "segment",
-                                      "host", "router", "group", "task",  "action",
-                                      "for",  "as",     NULL};
+  static const char *const words[] = {"let",  "param",  "site",    "image", "segment",
+                                      "host", "router", "group",   "task",  "action",
+                                      "for",  "as",     "measure", NULL};
   while (at > text && g_ascii_isspace(at[-1]))
     at--;
   const char *end = at;
