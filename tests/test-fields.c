@@ -61,7 +61,8 @@ test_values(Fixture *f, gconstpointer unused)
   assert_field(f, VN_VALUE_RATE, VN_UNIT_MBIT, "1.5", "1500000");
   assert_field(f, VN_VALUE_BOOL, VN_UNIT_NONE, "yes", "true");
   assert_field(f, VN_VALUE_BOOL, VN_UNIT_NONE, "perhaps", NULL);
-  assert_field(f, VN_VALUE_STRING, VN_UNIT_NONE, "a\"b\\\n\x01\xff", "\"a\\\"b\\\\\\n\\u0001\xef\xbf\xbd\"");
+  assert_field(f, VN_VALUE_STRING, VN_UNIT_NONE, "a\"b\\\n\x01\xff",
+               "\"a\\\"b\\\\\\n\\u0001\xef\xbf\xbd\"");
   assert_field(f, VN_VALUE_ADDRESS, VN_UNIT_NONE, "fd00::1", "\"fd00::1\"");
   assert_field(f, VN_VALUE_ADDRESS, VN_UNIT_NONE, "10.0.0.256", NULL);
   assert_field(f, VN_VALUE_PREFIX, VN_UNIT_NONE, "10.0.0.0/24", "\"10.0.0.0/24\"");
@@ -119,7 +120,8 @@ test_patterns(Fixture *f, gconstpointer unused)
 static void
 test_native(Fixture *f, gconstpointer unused)
 {
-  static const char *const said[] = {"sent=2", "unknown=5", "open=22,80", "open=443", "rtt=7", "x"};
+  static const char *const said[] = {"sent=2", "unknown=5", "open=22,80",
+                                     "open=443", "rtt=7", "x"};
   g_autoptr(GError) error = NULL;
   VnValue fields[G_N_ELEMENTS(ping_fields)] = {{0}};
   for (guint i = 0; i < G_N_ELEMENTS(said); i++)

@@ -213,6 +213,7 @@ vn_journal_recover(VnStore *store, GError **error)
   insert_records(store, (const guint8 *)bytes, n);
   if (!vn_store_commit(store, error))
     return FALSE;
-  (void)unlinkat(store->folder_fd, JOURNAL_FILE, 0); /* a second take-over would be worse than none */
+  /* Taken over twice they would be there twice: results.db has them now. */
+  (void)unlinkat(store->folder_fd, JOURNAL_FILE, 0);
   return TRUE;
 }

@@ -12,7 +12,8 @@ typedef struct {
 void vn_statistics_add(VnStatistics *statistics, double value);
 /* Of the sample; 0 for fewer than two values. */
 double vn_statistics_stddev(const VnStatistics *statistics);
-/* Half the width of the 95% confidence interval of the mean, by Student's t; 0 for fewer than two. */
+/* Half the width of the 95% confidence interval of the mean, by Student's t; 0 for fewer than
+ * two. */
 double vn_statistics_interval(const VnStatistics *statistics);
 /* The 97.5% quantile of Student's t: exact to 5 digits. */
 double vn_student_t975(guint degrees);
