@@ -428,6 +428,21 @@ test_types(void)
               NULL, 0, "`what` must be a host, this is a router");
 }
 
+static void
+test_unreadable(void)
+{
+  g_auto(Unit) u;
+  unit_init(&u);
+  g_assert_false(vn_compiler_load(u.compiler, "no-such.vnl"));
+  g_assert_null(vn_compiler_model(u.compiler, NULL, 0));
+  g_autofree char *said = said_by(&u);
+  g_assert_nonnull(strstr(said, "VN007"));
+  g_auto(Unit) v;
+  unit_init(&v);
+  g_assert_false(vn_compiler_load_text(v.compiler, "text", "\xff", 1));
+  g_assert_null(vn_compiler_ast(v.compiler));
+}
+
 /* Bounded: what would grow without end is refused (VN117), soon. */
 static void
 test_bounds(void)
@@ -479,6 +494,7 @@ main(int argc, char **argv)
   g_test_add_func("/sema/network-apart", test_network_apart);
   g_test_add_func("/sema/measures", test_measures);
   g_test_add_func("/sema/types", test_types);
+  g_test_add_func("/sema/unreadable", test_unreadable);
   g_test_add_func("/sema/bounds", test_bounds);
   return g_test_run();
 }

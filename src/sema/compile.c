@@ -60,14 +60,16 @@ gboolean
 vn_compiler_load(VnCompiler *c, const char *path)
 {
   g_autoptr(GError) error = NULL;
-  return load_source(c, vn_source_set_load(c->sources, path, &error), error);
+  const VnSource *source = vn_source_set_load(c->sources, path, &error);
+  return load_source(c, source, error);
 }
 
 gboolean
 vn_compiler_load_text(VnCompiler *c, const char *name, const char *text, gsize size)
 {
   g_autoptr(GError) error = NULL;
-  return load_source(c, vn_source_set_add(c->sources, name, text, size, &error), error);
+  const VnSource *source = vn_source_set_add(c->sources, name, text, size, &error);
+  return load_source(c, source, error);
 }
 
 const VnAstFile *
