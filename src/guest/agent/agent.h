@@ -128,6 +128,7 @@ void vn_process_request(VnAgent *agent, const VnFrame *frame); /* process.c */
 void vn_process_ended(VnAgent *agent, const VnOsEnded *ended);
 void vn_native_request(VnAgent *agent, const VnFrame *frame); /* native.c */
 const char *vn_native_name(unsigned index);                   /* NULL: past the last */
+int vn_native_offered(unsigned index);
 void vn_transfer_put(VnAgent *agent, const VnFrame *frame);   /* transfer.c */
 void vn_transfer_get(VnAgent *agent, const VnFrame *frame);
 /* A name beside the path that nothing else has; NULL: no memory. */

@@ -18,7 +18,8 @@ vn_agent_hello(VnAgent *agent)
   vn_frame_put_text(&out, VN_TAG_NAME, names.hostname);
   const char *name;
   for (unsigned i = 0; (name = vn_native_name(i)) != NULL; i++)
-    vn_frame_put_text(&out, VN_TAG_NATIVE, name);
+    if (vn_native_offered(i))
+      vn_frame_put_text(&out, VN_TAG_NATIVE, name);
   vn_agent_end(agent, &out);
 }
 

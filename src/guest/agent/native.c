@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The table of built-in operations, their arguments, and the sockets that several of them use. */
 #include "guest/agent/native.h"
+#include "guest/agent/icmp.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,21 @@ const char *
 vn_native_name(unsigned index)
 {
   return index < N_NATIVES ? natives[index].name : NULL;
+}
+
+/* An agent without the privilege for ICMP says so at once, so that a task uses the system's ping
+ * instead. */
+int
+vn_native_offered(unsigned index)
+{
+  const VnTaskClass *class_ = natives[index].class_;
+  if (class_ != &vn_native_ping_class && class_ != &vn_native_traceroute_class)
+    return 1;
+  VnIcmp icmp;
+  if (vn_icmp_open(&icmp, AF_INET) != 0)
+    return 0;
+  vn_os_close(&icmp.fd);
+  return 1;
 }
 
 static unsigned
