@@ -3,6 +3,7 @@
  * datagram pair reads and writes whole packets as a TUN descriptor does. */
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <linux/virtio_net.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -68,20 +69,26 @@ make_packet(guint8 *packet, const char *destination, gsize size)
   return size;
 }
 
-/* Our end of a router's external interface. */
 static int
-add_external(VnForward *forward, guint32 router, guint32 header)
+add_interface(VnForward *forward, guint32 router, guint32 header, gboolean offload)
 {
   int fds[2];
   g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), ==,
                   0);
-  VnDriverExternal external = {.fd = fds[1], .header = header};
+  VnDriverExternal external = {.fd = fds[1], .header = header, .offload = offload};
   memset(external.header4, 4, sizeof external.header4);
   memset(external.header6, 6, sizeof external.header6);
   g_autoptr(GError) error = NULL;
   g_assert_true(vn_forward_add_external(forward, router, &external, &error));
   g_assert_no_error(error);
   return fds[0];
+}
+
+/* Our end of a router's external interface. */
+static int
+add_external(VnForward *forward, guint32 router, guint32 header)
+{
+  return add_interface(forward, router, header, FALSE);
 }
 
 static gssize
@@ -169,6 +176,45 @@ test_local(void)
   vn_forward_free(forward);
   close(one);
   close(two);
+}
+
+/* Sums and segments that are left to be made are counted from each interface's own header. */
+static void
+test_offload(void)
+{
+  VnForward *forward = forward_new();
+  int one = add_interface(forward, 1, 14, TRUE), two = add_interface(forward, 2, 2, TRUE);
+  int three = add_external(forward, 3, 0);
+  g_assert_true(vn_forward_add_peer(forward, 0, "", 0));
+  add_way(forward, 1, "10.0.0.0/8", 2, 0);
+  add_way(forward, 1, "11.0.0.0/8", 3, 0);
+  guint8 sent[70000] = {0}, got[70000];
+  const gsize front = sizeof(struct virtio_net_hdr);
+  struct virtio_net_hdr head = {.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+                                .gso_type = VIRTIO_NET_HDR_GSO_TCPV4,
+                                .hdr_len = 14 + 40,
+                                .gso_size = 1448,
+                                .csum_start = 14 + 20,
+                                .csum_offset = 16};
+  memcpy(sent, &head, front);
+  make_packet(sent + front + 14, "10.1.1.1", 60000);
+  g_assert_cmpint(send(one, sent, front + 14 + 60000, 0), ==, (gssize)front + 14 + 60000);
+  g_assert_cmpint(receive(two, got, sizeof got), ==, (gssize)front + 2 + 60000);
+  head.hdr_len -= 12;
+  head.csum_start -= 12;
+  g_assert_cmpmem(got, front, &head, front);
+  g_assert_cmpmem(got + front + 2, 60000, sent + front + 14, 60000);
+
+  make_packet(sent + front + 14, "11.1.1.1", 60000);
+  g_assert_cmpint(send(one, sent, front + 14 + 60000, 0), >, 0);
+  await_counter(forward, "dropped, interface takes no large packets", 1);
+  memset(sent, 0, front);
+  g_assert_cmpint(send(one, sent, front + 14 + 1000, 0), >, 0);
+  g_assert_cmpint(receive(three, got, sizeof got), ==, 1000);
+  vn_forward_free(forward);
+  close(one);
+  close(two);
+  close(three);
 }
 
 /* A router that takes nothing costs its own packets, and nobody waits. */
@@ -292,15 +338,15 @@ static void
 test_malformed(void)
 {
   static const struct {
-    guint8 bytes[24];
+    guint8 bytes[40];
     gsize size, packets;
   } batches[] = {{{0}, 3, 0},
-                 {{0}, 24, 0},                                    /* a packet of no bytes */
-                 {{0, 0, 0, 1, 0, 0, 0, 9}, 24, 0},               /* one byte too long */
-                 {{0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff}, 24, 0},
-                 {{0, 0, 0, 1, 0, 0, 0, 7}, 24, 1}};              /* and one byte over */
+                 {{0}, 40, 0},                                    /* a packet of no bytes */
+                 {{0, 0, 0, 1, 0, 0, 0, 9}, 40, 0},               /* one byte too long */
+                 {{0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff}, 40, 0},
+                 {{0, 0, 0, 1, 0, 0, 0, 7}, 40, 1}};              /* and one byte over */
   for (guint i = 0; i < G_N_ELEMENTS(batches); i++) {
-    guint8 batch[24];
+    guint8 batch[40];
     memcpy(batch, batches[i].bytes, sizeof batch);
     gsize offset = 0, n = 0;
     VnPacket packet;
@@ -343,6 +389,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/traffic/ways", test_ways);
   g_test_add_func("/traffic/local", test_local);
+  g_test_add_func("/traffic/offload", test_offload);
   g_test_add_func("/traffic/full", test_full);
   g_test_add_func("/traffic/link", test_link);
   g_test_add_func("/traffic/late", test_late);

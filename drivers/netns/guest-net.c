@@ -9,20 +9,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/neighbour.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define LOOPBACK      1
-#define EXTERNAL_NAME "ext0"
 
 typedef enum { STEP_LINK, STEP_ADDRESS, STEP_ROUTE, STEP_PROXY, STEP_DELAY } Step;
 
@@ -246,20 +242,6 @@ set_forwarding(const VnNetnsVm *vm, gboolean forwards, gboolean filters)
   return TRUE;
 }
 
-/* Packets must leave the external interface whole and summed, since they go to a descriptor. */
-static int
-no_offload(void)
-{
-  int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (fd < 0)
-    return errno;
-  struct ethtool_value off = {.cmd = ETHTOOL_STXCSUM, .data = 0};
-  struct ifreq request = {.ifr_name = EXTERNAL_NAME, .ifr_data = (void *)&off};
-  int result = ioctl(fd, SIOCETHTOOL, &request) != 0 ? errno : 0;
-  close(fd);
-  return result;
-}
-
 int
 vn_netns_guest_net(const VnNetnsVm *vm, gboolean forwards, gboolean filters, const char **out_what)
 {
@@ -288,8 +270,5 @@ vn_netns_guest_net(const VnNetnsVm *vm, gboolean forwards, gboolean filters, con
     return failure.errnum;
   }
   *out_what = "setting up forwarding";
-  if (!set_forwarding(vm, forwards, filters))
-    return errno;
-  *out_what = "setting up the external interface";
-  return vm->wire.external ? no_offload() : 0;
+  return set_forwarding(vm, forwards, filters) ? 0 : errno;
 }

@@ -515,7 +515,8 @@ static gboolean
 open_external(VnDriverState *state, guint32 vm, VnDriverExternal *out_external, GError **error)
 {
   VnNetnsOneWire request = {.vm = vm};
-  *out_external = (VnDriverExternal){.fd = -1, .header = 2 * VN_NETNS_MAC_BYTES + 2};
+  *out_external = (VnDriverExternal){.fd = -1, .header = 2 * VN_NETNS_MAC_BYTES + 2,
+                                      .offload = TRUE};
   fill_header(out_external->header4, 0x0800);
   fill_header(out_external->header6, 0x86dd);
   return call_one(state, VN_NETNS_EXTERNAL, &request, &out_external->fd, error);

@@ -359,7 +359,13 @@ vn_netns_external(VnNetnsKeeper *keeper, VnNetnsVm *vm, GError **error)
     return vn_netns_fail(error, ENODEV, "the VM is off or has no external interface"), -1;
   int fd = open_packet(vm->external, EXTERNAL_BUFFER, error);
   int on = 1;
-  if (fd >= 0)
-    (void)setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on);
-  return fd;
+  if (fd < 0)
+    return -1;
+  (void)setsockopt(fd, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on);
+  /* The guests' links leave sums and segments to the hardware; here is how far each packet is. */
+  if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on) == 0)
+    return fd;
+  vn_netns_fail(error, errno, "setting up an external interface");
+  close(fd);
+  return -1;
 }

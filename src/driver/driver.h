@@ -84,11 +84,13 @@ typedef struct {
 
 /* A router's external interface, as a non-blocking descriptor: each read gives one IP packet with
  * `header` bytes before it (to be skipped), each write takes one with header4 or header6 before
- * it, by the packet's version. header is 0 for TUN. */
+ * it, by the packet's version. header is 0 for TUN. With `offload` a struct virtio_net_hdr in the
+ * machine's byte order stands before that, both ways: packets may be large and unsummed. */
 #define VN_DRIVER_EXTERNAL_HEADER_MAX 16
 typedef struct {
   int fd; /* the caller closes it */
   guint32 header;
+  gboolean offload;
   guint8 header4[VN_DRIVER_EXTERNAL_HEADER_MAX];
   guint8 header6[VN_DRIVER_EXTERNAL_HEADER_MAX];
 } VnDriverExternal;

@@ -5,6 +5,7 @@
 #include "slave/forward.h"
 
 #include <errno.h>
+#include <linux/virtio_net.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -43,6 +44,7 @@ typedef struct {
   DROP(NO_WAY, "no way to the destination")                                                        \
   DROP(NO_ROUTER, "router off or not here")                                                        \
   DROP(INTERFACE, "interface full or down")                                                        \
+  DROP(OFFLOAD, "interface takes no large packets")                                                \
   DROP(MALFORMED, "malformed batch")
 
 typedef enum {
@@ -129,25 +131,74 @@ watch(VnForward *forward, Source *source, GError **error)
 
 /* ---- a packet's way ---- */
 
-/* The bytes before the packet may be overwritten. */
-static void
-deliver(VnForward *forward, guint32 router, guint8 *packet, guint32 size)
+/* Bytes before a packet on an interface. */
+static guint32
+front_of(const VnDriverExternal *external)
 {
-  Source *target = external_of(forward, router);
+  return external->header + (external->offload ? sizeof(struct virtio_net_hdr) : 0);
+}
+
+static gboolean
+needs_offload(const VnOffload *offload)
+{
+  return (offload->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) || offload->type != 0;
+}
+
+/* Counted from the interface's header, as the kernel does, and back. */
+static void
+write_offload(const VnDriverExternal *external, const VnOffload *offload, guint8 *place)
+{
+  guint16 header = (guint16)external->header;
+  gboolean summed = !(offload->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM);
+  const struct virtio_net_hdr head = {
+      .flags = offload->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM,
+      .gso_type = offload->type,
+      .hdr_len = offload->type != 0 ? (guint16)(offload->headers + header) : 0,
+      .gso_size = offload->segment,
+      .csum_start = summed ? 0 : (guint16)(offload->sum_from + header),
+      .csum_offset = offload->sum_at};
+  memcpy(place, &head, sizeof head);
+}
+
+static void
+read_offload(const VnDriverExternal *external, const guint8 *place, VnOffload *out)
+{
+  struct virtio_net_hdr head;
+  guint16 header = (guint16)external->header;
+  memcpy(&head, place, sizeof head);
+  *out = (VnOffload){.flags = head.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM,
+                     .type = head.gso_type,
+                     .headers = head.hdr_len >= header ? head.hdr_len - header : 0,
+                     .segment = head.gso_size,
+                     .sum_from = head.csum_start >= header ? head.csum_start - header : 0,
+                     .sum_at = head.csum_offset};
+}
+
+/* The bytes before the packet are overwritten. */
+static void
+deliver(VnForward *forward, const VnPacket *packet)
+{
+  Source *target = external_of(forward, packet->router);
   if (target == NULL) {
     forward->dropped[DROP_NO_ROUTER]++;
     return;
   }
-  guint32 header = target->external.header;
-  if (header > 0)
-    memcpy(packet - header,
-           packet[0] >> 4 == 6 ? target->external.header6 : target->external.header4, header);
-  if (write(target->fd, packet - header, header + size) < 0) {
+  const VnDriverExternal *external = &target->external;
+  guint8 *front = packet->bytes - front_of(external);
+  memcpy(packet->bytes - external->header,
+         packet->bytes[0] >> 4 == 6 ? external->header6 : external->header4, external->header);
+  if (external->offload) {
+    write_offload(external, &packet->offload, front);
+  } else if (needs_offload(&packet->offload)) {
+    forward->dropped[DROP_OFFLOAD]++;
+    return;
+  }
+  if (write(target->fd, front, front_of(external) + packet->size) < 0) {
     forward->dropped[DROP_INTERFACE]++;
     return;
   }
   target->out_packets++;
-  target->out_bytes += size;
+  target->out_bytes += packet->size;
 }
 
 /* family 4 or 6 and the destination, or FALSE. */
@@ -165,33 +216,36 @@ destination_of(const guint8 *packet, guint32 size, guint8 *out_family, const gui
 }
 
 static void
-move_packet(VnForward *forward, Source *from, guint8 *packet, guint32 size)
+move_packet(VnForward *forward, Source *from, VnPacket *packet)
 {
   guint8 family;
   const guint8 *destination;
   from->in_packets++;
-  from->in_bytes += size;
-  if (!destination_of(packet, size, &family, &destination)) {
+  from->in_bytes += packet->size;
+  if (!destination_of(packet->bytes, packet->size, &family, &destination)) {
     forward->dropped[DROP_NOT_IP]++;
     return;
   }
   const VnWay *way = vn_ways_find(forward->ways, from->id, family, destination);
   Site *site = way != NULL ? site_of(forward, way->site) : NULL;
-  if (site == NULL)
+  if (site == NULL) {
     forward->dropped[DROP_NO_WAY]++;
-  else if (site->local)
-    deliver(forward, way->router, packet, size);
+    return;
+  }
+  packet->router = way->router;
+  if (site->local)
+    deliver(forward, packet);
   else
-    vn_link_put(site->link, way->router, packet, size);
+    vn_link_put(site->link, packet);
 }
 
 static void
 read_external(VnForward *forward, Source *source)
 {
-  guint32 header = source->external.header;
-  guint8 *packet = forward->buffer + VN_LINK_HEAD;
+  guint32 front = front_of(&source->external);
+  VnPacket packet = {.bytes = forward->buffer + VN_LINK_HEAD};
   for (guint i = 0; i < PACKETS_A_TURN; i++) {
-    ssize_t n = read(source->fd, packet - header, header + VN_PACKET_MAX);
+    ssize_t n = read(source->fd, packet.bytes - front, front + VN_PACKET_MAX);
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0 && errno != EAGAIN) {
@@ -200,8 +254,12 @@ read_external(VnForward *forward, Source *source)
     }
     if (n < 0)
       return;
-    if ((gsize)n > header)
-      move_packet(forward, source, packet, (guint32)n - header);
+    if ((gsize)n <= front)
+      continue;
+    packet.size = (guint32)n - front;
+    if (source->external.offload)
+      read_offload(&source->external, packet.bytes - front, &packet.offload);
+    move_packet(forward, source, &packet);
   }
 }
 
@@ -221,7 +279,7 @@ read_link(VnForward *forward, Source *source)
     gsize offset = 0;
     VnPacket packet;
     while (vn_link_next(batch, (gsize)n, &offset, &packet))
-      deliver(forward, packet.router, packet.bytes, packet.size);
+      deliver(forward, &packet);
     if (offset > (gsize)n)
       forward->dropped[DROP_MALFORMED]++;
   }
@@ -381,7 +439,7 @@ vn_forward_add_external(VnForward *forward, guint32 router, const VnDriverExtern
                         GError **error)
 {
   g_assert(external->header <= VN_DRIVER_EXTERNAL_HEADER_MAX);
-  G_STATIC_ASSERT(VN_DRIVER_EXTERNAL_HEADER_MAX <= VN_LINK_HEAD);
+  G_STATIC_ASSERT(VN_DRIVER_EXTERNAL_HEADER_MAX + sizeof(struct virtio_net_hdr) <= VN_LINK_HEAD);
   Source *source = g_new0(Source, 1);
   source->kind = SOURCE_EXTERNAL;
   source->fd = external->fd;

@@ -10,6 +10,7 @@
 #include "slave/listen.h"
 #include "wire/session.h"
 
+#define OFFLOAD_AT  16 /* in the head */
 #define RETRY_US    (100 * 1000)
 #define SEND_BUFFER (4 << 20) /* asked for; the system gives what it allows */
 
@@ -108,11 +109,25 @@ vn_link_flush(VnLink *link)
 }
 
 static guint8 *
+put16(guint8 *p, guint16 value)
+{
+  value = GUINT16_TO_BE(value);
+  memcpy(p, &value, sizeof value);
+  return p + sizeof value;
+}
+
+static guint8 *
 put32(guint8 *p, guint32 value)
 {
   value = GUINT32_TO_BE(value);
   memcpy(p, &value, sizeof value);
   return p + sizeof value;
+}
+
+static guint16
+get16(const guint8 *p)
+{
+  return (guint16)(p[0] << 8 | p[1]);
 }
 
 static guint32
@@ -124,15 +139,20 @@ get32(const guint8 *p)
 }
 
 void
-vn_link_put(VnLink *link, guint32 router, const guint8 *packet, guint32 size)
+vn_link_put(VnLink *link, const VnPacket *packet)
 {
-  g_assert(size <= VN_PACKET_MAX);
-  guint8 *p = link->batch + link->used;
-  p = put32(p, router);
-  p = put32(p, size);
-  memset(p, 0, 8);
-  memcpy(p + 8, packet, size);
-  link->used += VN_LINK_HEAD + size;
+  g_assert(packet->size <= VN_PACKET_MAX);
+  guint8 *head = link->batch + link->used;
+  memset(head, 0, VN_LINK_HEAD);
+  (void)put32(put32(head, packet->router), packet->size);
+  const VnOffload *offload = &packet->offload;
+  guint8 *p = head + OFFLOAD_AT;
+  *p++ = offload->flags;
+  *p++ = offload->type;
+  p = put16(put16(p, offload->headers), offload->segment);
+  (void)put16(put16(p, offload->sum_from), offload->sum_at);
+  memcpy(head + VN_LINK_HEAD, packet->bytes, packet->size);
+  link->used += VN_LINK_HEAD + packet->size;
   link->packets++;
   if (link->used > VN_LINK_BATCH)
     vn_link_flush(link);
@@ -168,7 +188,12 @@ vn_link_next(guint8 *batch, gsize size, gsize *offset, VnPacket *out)
     *offset = size + 1;
     return FALSE;
   }
-  *out = (VnPacket){get32(head), head + VN_LINK_HEAD, length};
+  const guint8 *p = head + OFFLOAD_AT;
+  *out = (VnPacket){
+      get32(head),
+      head + VN_LINK_HEAD,
+      length,
+      {p[0], p[1], get16(p + 2), get16(p + 4), get16(p + 6), get16(p + 8)}};
   *offset += VN_LINK_HEAD + length;
   return TRUE;
 }
