@@ -32,8 +32,8 @@ comments_of(const VnAstFile *file)
   GString *out = g_string_new(NULL);
   for (guint32 i = 0; i < file->n_comments; i++) {
     VnSpan span = file->comments[i].span;
-    g_autofree char *text = g_strndup(file->source->text + (span.start - file->source->base),
-                                      span.end - span.start);
+    g_autofree char *text =
+        g_strndup(file->source->text + (span.start - file->source->base), span.end - span.start);
     g_string_append_printf(out, "%s\n", g_strchomp(text));
   }
   return g_string_free(out, FALSE);
@@ -130,7 +130,7 @@ pick(Maker *m, guint n)
 static void
 space(Maker *m)
 {
-  static const char *const noises[] = {"\n",       "  ",         "\n\n\n",   " # c\n", "\n# own\n",
+  static const char *const noises[] = {"\n",       "  ",           "\n\n\n",  " # c\n", "\n# own\n",
                                        "\n## d\n", "\n\n## e\n\n", " ## t\n", "\t",     "\r\n"};
   if (m->in_string > 0 || !m->noise || pick(m, 8) != 0)
     g_string_append_c(m->out, ' ');
@@ -149,10 +149,10 @@ tok(Maker *m, const char *tokens)
   }
 }
 
-#define ONE_OF(m, ...)                                                              \
-  do {                                                                              \
-    static const char *const choices[] = {__VA_ARGS__};                             \
-    tok((m), choices[pick((m), G_N_ELEMENTS(choices))]);                            \
+#define ONE_OF(m, ...)                                   \
+  do {                                                   \
+    static const char *const choices[] = {__VA_ARGS__};  \
+    tok((m), choices[pick((m), G_N_ELEMENTS(choices))]); \
   } while (0)
 
 static void make_expr(Maker *m);
@@ -402,9 +402,9 @@ make_action(Maker *m)
     if (pick(m, 2) == 0)
       make_variant(m);
     else
-      ONE_OF(m, "requires x on ;", "requires tcp 80 on x ;", "provides tcp 80 ;", "for linux , bsd ;",
-             "ready when port 80 ;", "ready when /x/ on stdout ;", "succeeds when a > 0 ;",
-             "reads \"f\" ;");
+      ONE_OF(m, "requires x on ;", "requires tcp 80 on x ;", "provides tcp 80 ;",
+             "for linux , bsd ;", "ready when port 80 ;", "ready when /x/ on stdout ;",
+             "succeeds when a > 0 ;", "reads \"f\" ;");
   tok(m, "}");
 }
 

@@ -121,8 +121,7 @@ each_file(const char *folder, const char *suffix, gboolean trees)
     g_autofree char *file_path = g_build_filename(path, name, NULL);
     g_autofree char *contents = NULL;
     g_assert_true(g_file_get_contents(file_path, &contents, NULL, NULL));
-    const VnSource *source =
-        vn_source_set_add(t.sources, name, contents, strlen(contents), NULL);
+    const VnSource *source = vn_source_set_add(t.sources, name, contents, strlen(contents), NULL);
     const VnAstFile *file = vn_parse_file(source, t.arena, t.symbols, t.sink);
     g_autofree char *said = diagnostics(&t);
     g_autoptr(GString) tree = g_string_new(NULL);
@@ -232,15 +231,15 @@ test_strings(void)
     assert_tree(text, tree);
   }
   assert_tree("let x = \"a{b}c{\"d{e}\"}{{\";", "LET x\n"
-                                               "  INTERPOLATION\n"
-                                               "    STRING \"a\"\n"
-                                               "    NAME b\n"
-                                               "    STRING \"c\"\n"
-                                               "    INTERPOLATION\n"
-                                               "      STRING \"d\"\n"
-                                               "      NAME e\n"
-                                               "      STRING \"\"\n"
-                                               "    STRING \"{\"\n");
+                                                "  INTERPOLATION\n"
+                                                "    STRING \"a\"\n"
+                                                "    NAME b\n"
+                                                "    STRING \"c\"\n"
+                                                "    INTERPOLATION\n"
+                                                "      STRING \"d\"\n"
+                                                "      NAME e\n"
+                                                "      STRING \"\"\n"
+                                                "    STRING \"{\"\n");
   assert_tree("let x = \"{ {a} }\";", "    STRING \"\"\n"
                                       "    SET\n"
                                       "      NAME a\n"
@@ -356,7 +355,7 @@ static void
 test_docs(void)
 {
   assert_tree("## not this\n\n## one\n##two\nhost a on b;", "HOST a \"one\\ntwo\"\n  .segments\n"
-                                                           "    NAME b\n");
+                                                            "    NAME b\n");
   assert_tree("let a = 1; ## of a\nlet b = 2;", "LET a\n  INT 1\nLET b\n  INT 2\n");
   assert_tree("## d\n# c\nlet b = 2;", "LET b\n  INT 2\n");
   assert_tree("if x {\n  ## in\n  let b = 2;\n}", "    LET b \"in\"\n      INT 2\n");
@@ -409,11 +408,15 @@ static void
 test_soup(void)
 {
   static const char *const pieces[] = {
-      "host ", "a ", "on ", "lan", ";", "{", "}", "(", ")", "[", "]", ",", "=", ":", "\"", "\"x\"",
-      "\"{", "\"\"\"", "/", "/x/ ", "#c\n", "##d\n", "\n", " ", "for ", "in ", "1..3 ", "if ",
-      "else ", "action ", "task ", "image ", "run ", "script ", "5m ", "10.0.0.1 ", "fd00::/64 ",
-      "|", "&", "-", "not ", "==", "<", ">", ">=", "->", "flow ", "let ", ".", "..", "\\", "ä", "'",
-      "returns ", "parse ", "requires ", "native ", "after ", "segment ", "address ", "1%", "%"};
+      "host ",     "a ",         "on ",      "lan",      ";",        "{",       "}",
+      "(",         ")",          "[",        "]",        ",",        "=",       ":",
+      "\"",        "\"x\"",      "\"{",      "\"\"\"",   "/",        "/x/ ",    "#c\n",
+      "##d\n",     "\n",         " ",        "for ",     "in ",      "1..3 ",   "if ",
+      "else ",     "action ",    "task ",    "image ",   "run ",     "script ", "5m ",
+      "10.0.0.1 ", "fd00::/64 ", "|",        "&",        "-",        "not ",    "==",
+      "<",         ">",          ">=",       "->",       "flow ",    "let ",    ".",
+      "..",        "\\",         "ä",        "'",        "returns ", "parse ",  "requires ",
+      "native ",   "after ",     "segment ", "address ", "1%",       "%"};
   g_autoptr(GRand) rand = g_rand_new_with_seed(4711);
   for (guint round = 0; round < 20000; round++) {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -526,8 +529,10 @@ test_expected(void)
   assert_expects("host a", "on [", 0);
   assert_expects("site a at b", "in and or key ; ( [ + - * / % | & . < > .. == != <= >=", 0);
   assert_expects("action a(x: int)", "background returns {", 0);
-  assert_expects("image a { os linux; }", "experiment use param let rules site image segment network "
-                 "host router group for if task action flow expect measure seed trials sweep", 0);
+  assert_expects("image a { os linux; }",
+                 "experiment use param let rules site image segment network "
+                 "host router group for if task action flow expect measure seed trials sweep",
+                 0);
 }
 
 int

@@ -51,9 +51,8 @@ find_slot(const VnSymbolTable *table, guint32 hash, const char *text, gsize leng
 {
   for (guint32 i = hash & table->mask;; i = (i + 1) & table->mask) {
     Slot *slot = &table->slots[i];
-    if (slot->symbol == NULL ||
-        (slot->hash == hash && slot->symbol->length == length &&
-         memcmp(slot->symbol->text, text, length) == 0))
+    if (slot->symbol == NULL || (slot->hash == hash && slot->symbol->length == length &&
+                                 memcmp(slot->symbol->text, text, length) == 0))
       return slot;
   }
 }

@@ -17,11 +17,11 @@ const char *
 vn_op_text(VnOp op)
 {
   static const char *const texts[] = {
-      [VN_OP_OR] = "or",  [VN_OP_AND] = "and",  [VN_OP_NOT] = "not",   [VN_OP_EQ] = "==",
-      [VN_OP_NE] = "!=",  [VN_OP_LT] = "<",     [VN_OP_LE] = "<=",     [VN_OP_GT] = ">",
-      [VN_OP_GE] = ">=",  [VN_OP_RANGE] = "..", [VN_OP_UNION] = "|",   [VN_OP_INTERSECT] = "&",
-      [VN_OP_ADD] = "+",  [VN_OP_SUB] = "-",    [VN_OP_MUL] = "*",     [VN_OP_DIV] = "/",
-      [VN_OP_MOD] = "%",  [VN_OP_NEG] = "-",
+      [VN_OP_OR] = "or", [VN_OP_AND] = "and",  [VN_OP_NOT] = "not", [VN_OP_EQ] = "==",
+      [VN_OP_NE] = "!=", [VN_OP_LT] = "<",     [VN_OP_LE] = "<=",   [VN_OP_GT] = ">",
+      [VN_OP_GE] = ">=", [VN_OP_RANGE] = "..", [VN_OP_UNION] = "|", [VN_OP_INTERSECT] = "&",
+      [VN_OP_ADD] = "+", [VN_OP_SUB] = "-",    [VN_OP_MUL] = "*",   [VN_OP_DIV] = "/",
+      [VN_OP_MOD] = "%", [VN_OP_NEG] = "-",
   };
   return texts[op];
 }

@@ -66,7 +66,8 @@ typedef struct {
 
 typedef struct { VnAst ast; gint64 value; } VnAstInt; /* INT; MAC: 48 bits; BOOL: 0 or 1 */
 typedef struct { VnAst ast; double value; } VnAstFloat; /* FLOAT; PERCENT: percent points */
-typedef struct { VnAst ast; VnUnit unit; gint64 value; } VnAstQuantity; /* value in ns, B or bit/s */
+/* value in ns, B or bit/s */
+typedef struct { VnAst ast; VnUnit unit; gint64 value; } VnAstQuantity;
 typedef struct { VnAst ast; VnAddress value; } VnAstAddress;
 typedef struct { VnAst ast; VnPrefix value; } VnAstPrefix;
 
@@ -84,14 +85,16 @@ typedef struct {
 } VnAstString; /* STRING, REGEX */
 
 typedef struct { VnAst ast; VnIdent name; } VnAstName;
-typedef struct { VnAst ast; VnAstSeq items; } VnAstList; /* LIST, SET; INTERPOLATION: STRINGs and expressions in turn */
+/* LIST, SET; INTERPOLATION: STRINGs and expressions in turn */
+typedef struct { VnAst ast; VnAstSeq items; } VnAstList;
 typedef struct { VnAst ast; VnOp op; const VnAst *operand; } VnAstUnary; /* PAREN: op unused */
 typedef struct { VnAst ast; VnOp op; const VnAst *left, *right; VnSpan op_span; } VnAstBinary;
 typedef struct { VnAst ast; const VnAst *operand; VnIdent unit; } VnAstConvert;
 typedef struct { VnAst ast; const VnAst *base, *index; } VnAstIndex;
 typedef struct { VnAst ast; const VnAst *base; VnIdent name; } VnAstMember;
 typedef struct { VnAst ast; const VnAst *callee; VnAstSeq arguments; } VnAstCall; /* of ARGUMENT */
-typedef struct { VnAst ast; VnIdent name; const VnAst *value; } VnAstArgument; /* name.symbol NULL: by place */
+/* name.symbol NULL: by place */
+typedef struct { VnAst ast; VnIdent name; const VnAst *value; } VnAstArgument;
 
 /* host | address, list<int>, duration? */
 typedef struct VnAstType {
@@ -131,7 +134,8 @@ typedef struct {
 typedef struct { VN_AST_DECL_HEAD; } VnAstRules;
 typedef struct { VN_AST_DECL_HEAD; const VnAst *at, *key; } VnAstSite;
 typedef struct { VN_AST_DECL_HEAD; VnAstSeq keys; } VnAstImage; /* of KEY */
-typedef struct { VnAst ast; VnIdent name; const VnAst *value; } VnAstKey; /* value NULL: a flag; a plain word is a NAME */
+/* value NULL: a flag; a plain word is a NAME */
+typedef struct { VnAst ast; VnIdent name; const VnAst *value; } VnAstKey;
 
 /* NAME[from..to], NAME[i in from..to] or, of a single element, NAME[from] */
 typedef struct {
@@ -155,8 +159,14 @@ typedef struct {
   VnAstSeq properties;
 } VnAstVm; /* HOST, ROUTER */
 typedef struct { VN_AST_DECL_HEAD; const VnAst *value; } VnAstSingle; /* NETWORK, SEED, TRIALS */
-typedef struct { VN_AST_DECL_HEAD; const VnAst *range; VnAstSeq body; } VnAstFor; /* name: the loop's variable */
-typedef struct { VN_AST_DECL_HEAD; const VnAst *condition; VnAstSeq then, otherwise; gboolean has_else; } VnAstIf;
+/* name: the loop's variable */
+typedef struct { VN_AST_DECL_HEAD; const VnAst *range; VnAstSeq body; } VnAstFor;
+typedef struct {
+  VN_AST_DECL_HEAD;
+  const VnAst *condition;
+  VnAstSeq then, otherwise;
+  gboolean has_else;
+} VnAstIf;
 typedef struct {
   VN_AST_DECL_HEAD;
   const VnAstDim *dim;
@@ -197,10 +207,15 @@ typedef struct {
   VnAstSeq parses;       /* of PARSE */
 } VnAstVariant;
 typedef struct { VnAst ast; const VnAstString *regex; VnIdent unit; } VnAstParse;
-/* requires TARGET on; requires tcp PORT on TARGET; */
-typedef struct { VnAst ast; const VnAst *port; VnIdent target; } VnAstRequires; /* port NULL: only on */
+/* requires TARGET on; (port NULL) requires tcp PORT on TARGET; */
+typedef struct { VnAst ast; const VnAst *port; VnIdent target; } VnAstRequires;
 /* ready when port EXPR; ready when /regex/ on stdout; */
-typedef struct { VnAst ast; const VnAst *port; const VnAstString *regex; VnIdent stream; } VnAstReady;
+typedef struct {
+  VnAst ast;
+  const VnAst *port;
+  const VnAstString *regex;
+  VnIdent stream;
+} VnAstReady;
 
 /* ---- a file ---- */
 

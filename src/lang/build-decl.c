@@ -5,7 +5,8 @@
 #include "lang/state.h"
 
 /* Fills the head that all declarations share. */
-#define DECL(p, Type, KIND, span, name) ((Type *)build_decl((p), sizeof(Type), VN_AST_##KIND, (span), (name)))
+#define DECL(p, Type, KIND, span, name) \
+  ((Type *)build_decl((p), sizeof(Type), VN_AST_##KIND, (span), (name)))
 
 static gpointer
 build_decl(VnParser *p, gsize size, VnAstKind kind, VnSpan span, VnIdent name)
@@ -268,8 +269,7 @@ build_property(VnParser *p, VnAstKind kind, VnSpan span, const VnSymbol *word)
 }
 
 const VnAst *
-vn_build_property(VnParser *p, VnSpan span, const VnSymbol *word,
-                  const VnAst *a, const VnAst *b)
+vn_build_property(VnParser *p, VnSpan span, const VnSymbol *word, const VnAst *a, const VnAst *b)
 {
   VnAstProperty *node = build_property(p, VN_AST_PROPERTY, span, word);
   node->a = a;
@@ -278,8 +278,7 @@ vn_build_property(VnParser *p, VnSpan span, const VnSymbol *word,
 }
 
 const VnAst *
-vn_build_pair(VnParser *p, VnSpan span, const VnSymbol *word, VnIdent name,
-              const VnAst *value)
+vn_build_pair(VnParser *p, VnSpan span, const VnSymbol *word, VnIdent name, const VnAst *value)
 {
   VnAstProperty *node = build_property(p, VN_AST_PROPERTY, span, word);
   node->word = name;
@@ -288,8 +287,7 @@ vn_build_pair(VnParser *p, VnSpan span, const VnSymbol *word, VnIdent name,
 }
 
 const VnAst *
-vn_build_clause(VnParser *p, VnSpan span, const VnSymbol *word, const VnAst *a,
-                const VnAst *b)
+vn_build_clause(VnParser *p, VnSpan span, const VnSymbol *word, const VnAst *a, const VnAst *b)
 {
   VnAstProperty *node = build_property(p, VN_AST_CLAUSE, span, word);
   node->a = a;
@@ -298,8 +296,7 @@ vn_build_clause(VnParser *p, VnSpan span, const VnSymbol *word, const VnAst *a,
 }
 
 const VnAst *
-vn_build_clause_word(VnParser *p, VnSpan span, const VnSymbol *word,
-                     VnIdent name)
+vn_build_clause_word(VnParser *p, VnSpan span, const VnSymbol *word, VnIdent name)
 {
   VnAstProperty *node = build_property(p, VN_AST_CLAUSE, span, word);
   node->word = name;
@@ -315,8 +312,7 @@ vn_build_clause_list(VnParser *p, VnAstKind kind, VnSpan span, const VnSymbol *w
 }
 
 const VnAst *
-vn_build_action_line(VnParser *p, VnSpan span, const VnSymbol *word,
-                     const VnAst *a)
+vn_build_action_line(VnParser *p, VnSpan span, const VnSymbol *word, const VnAst *a)
 {
   VnAstProperty *node = build_property(p, VN_AST_ACTION_LINE, span, word);
   node->a = a;

@@ -4,10 +4,10 @@
  * Nothing is checked here but depth: a node knows the height of its tree, and one that would exceed
  * VN_PARSE_MAX_DEPTH is reported and replaced by a leaf, so that passes may recurse.
  *
- * Lists under construction lie on the parser's pile, a stack of nodes, and are copied into the arena
- * once when their owner is built. A VnList is the place of its first item and their number. Adding
- * an item cuts the pile behind the list first: what lies there are finished lists, or what error
- * recovery left behind.
+ * Lists under construction lie on the parser's pile, a stack of nodes, and are copied into the
+ * arena once when their owner is built. A VnList is the place of its first item and their number.
+ * Adding an item cuts the pile behind the list first: what lies there are finished lists, or what
+ * error recovery left behind.
  */
 #pragma once
 
@@ -83,7 +83,8 @@ const VnAst *vn_build_pair(VnParser *p, VnSpan span, const VnSymbol *word,
 const VnAst *vn_build_clause(VnParser *p, VnSpan span, const VnSymbol *word,
                              const VnAst *a, const VnAst *b);
 const VnAst *vn_build_clause_word(VnParser *p, VnSpan span, const VnSymbol *word, VnIdent name);
-const VnAst *vn_build_clause_list(VnParser *p, VnAstKind kind, VnSpan span, const VnSymbol *word, VnList list);
+const VnAst *vn_build_clause_list(VnParser *p, VnAstKind kind, VnSpan span, const VnSymbol *word,
+                                  VnList list);
 const VnAst *vn_build_action_line(VnParser *p, VnSpan span, const VnSymbol *word, const VnAst *a);
 const VnAst *vn_build_requires(VnParser *p, VnSpan span, const VnAst *port, VnIdent target);
 const VnAst *vn_build_ready(VnParser *p, VnSpan span, const VnAst *port, const VnAst *regex,

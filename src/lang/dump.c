@@ -294,9 +294,8 @@ dump_property(Dump *d, const VnAstProperty *property)
 static void
 dump_variant(Dump *d, const VnAstVariant *variant)
 {
-  static const char *const forms[] = {[VN_VARIANT_RUN] = "run",
-                                      [VN_VARIANT_SCRIPT] = "script",
-                                      [VN_VARIANT_NATIVE] = "native"};
+  static const char *const forms[] = {
+      [VN_VARIANT_RUN] = "run", [VN_VARIANT_SCRIPT] = "script", [VN_VARIANT_NATIVE] = "native"};
   g_string_append_printf(d->out, " %s", forms[variant->form]);
   end_line(d, &variant->ast);
   children(d, "for", variant->systems);

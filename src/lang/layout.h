@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Lines, cells and comments: what the formatter (print.c) writes into. Private to src/lang.
  *
- * A line is made of cells. Cells of neighbouring lines that bear the same labels are aligned; a line
- * that is too long is broken between cells and at soft spaces. Pieces of text come with the place
- * that they had in the source, so that comments can be put out before what they stood before.
+ * A line is made of cells. Cells of neighbouring lines that bear the same labels are aligned; a
+ * line that is too long is broken between cells and at soft spaces. Pieces of text come with the
+ * place that they had in the source, so that comments can be put out before what they stood before.
  */
 #pragma once
 

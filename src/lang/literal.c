@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Numbers, quantities and addresses: one word of the scanner each, with everything that is glued to
- * it. A word that is no literal is one mistake (VN002, VN009) with a hint, and stands for a value of
- * the kind that was probably meant, so that it brings no second complaint. */
+/* Numbers, quantities and addresses: one word of the scanner each, with everything that is glued
+ * to it. A word that is no literal is one mistake (VN002, VN009) with a hint, and stands for a
+ * value, so that it brings no second complaint. */
 #include <string.h>
 
 #include "lang/scan.h"
@@ -19,8 +19,7 @@ build_int(VnLexer *lexer, VnAstKind kind, VnSpan span, gint64 value)
 }
 
 static int
-bad_literal(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, const char *message,
-            const char *hint)
+bad_literal(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, const char *message, const char *hint)
 {
   VnDiag *diag = vn_diag_add(lexer->sink, VN_DIAG_VN002, span, "%s", message);
   if (hint != NULL)
@@ -142,14 +141,14 @@ static const char *
 unit_meant(const char *suffix)
 {
   static const char *const table[][2] = {
-      {"sec", "s"},     {"secs", "s"},     {"second", "s"},  {"seconds", "s"}, {"msec", "ms"},
-      {"usec", "us"},   {"nsec", "ns"},    {"mins", "min"},  {"minute", "min"}, {"minutes", "min"},
-      {"hr", "h"},      {"hrs", "h"},      {"hour", "h"},    {"hours", "h"},   {"k", "KiB"},
-      {"K", "KiB"},     {"M", "MiB"},      {"G", "GiB"},     {"b", "B"},       {"kB", "KB"},
-      {"kb", "KB"},     {"mb", "MB"},      {"gb", "GB"},     {"kbps", "kbit"}, {"mbps", "mbit"},
-      {"Mbps", "mbit"}, {"gbps", "gbit"},  {"Gbps", "gbit"}, {"bps", "bit"},   {"Kbit", "kbit"},
-      {"Mbit", "mbit"}, {"Gbit", "gbit"},  {"kbits", "kbit"}, {"mbits", "mbit"}, {"gbits", "gbit"},
-      {"kib", "KiB"},   {"mib", "MiB"},    {"gib", "GiB"},   {"kiB", "KiB"},
+      {"sec", "s"},     {"secs", "s"},    {"second", "s"},   {"seconds", "s"},  {"msec", "ms"},
+      {"usec", "us"},   {"nsec", "ns"},   {"mins", "min"},   {"minute", "min"}, {"minutes", "min"},
+      {"hr", "h"},      {"hrs", "h"},     {"hour", "h"},     {"hours", "h"},    {"k", "KiB"},
+      {"K", "KiB"},     {"M", "MiB"},     {"G", "GiB"},      {"b", "B"},        {"kB", "KB"},
+      {"kb", "KB"},     {"mb", "MB"},     {"gb", "GB"},      {"kbps", "kbit"},  {"mbps", "mbit"},
+      {"Mbps", "mbit"}, {"gbps", "gbit"}, {"Gbps", "gbit"},  {"bps", "bit"},    {"Kbit", "kbit"},
+      {"Mbit", "mbit"}, {"Gbit", "gbit"}, {"kbits", "kbit"}, {"mbits", "mbit"}, {"gbits", "gbit"},
+      {"kib", "KiB"},   {"mib", "MiB"},   {"gib", "GiB"},    {"kiB", "KiB"},
   };
   for (gsize i = 0; i < G_N_ELEMENTS(table); i++)
     if (strcmp(table[i][0], suffix) == 0)
@@ -220,8 +219,8 @@ vn_scan_number(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, const char *text,
     return VN_TOKEN_LITERAL;
   }
   if (*number.suffix == '\0' || strcmp(number.suffix, "%") == 0) {
-    value->node = build_float(lexer, *number.suffix == '\0' ? VN_AST_FLOAT : VN_AST_PERCENT, span,
-                              &number);
+    value->node =
+        build_float(lexer, *number.suffix == '\0' ? VN_AST_FLOAT : VN_AST_PERCENT, span, &number);
     return VN_TOKEN_LITERAL;
   }
   VnUnit unit = vn_unit_from_text(number.suffix, strlen(number.suffix));

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The driver between scanner and grammar: feeds tokens one by one, and recovers from errors.
  *
- * Brackets are followed here, beside the grammar, each brace known as a block or a set. That is what
- * recovery needs. After the grammar refused a token (it then waits for RECOVER) tokens are skipped
- * up to the first of
- *   - a `;` in the block where the error was,
- *   - the `}` of a block that was skipped, or of the block where the error was,
- *   - a word that begins a declaration, first on its line,
- *   - the end.
- * A `;` that is only missing at the end of a declaration is reported and put in, so that the
+ * Brackets are followed beside the grammar (brackets.c); after an error tokens go to recover.c. A
+ * `;` that is only missing at the end of a declaration is reported and put in, so that the
  * declaration is kept. Past VN_PARSE_MAX_DEPTH open brackets reading stops. What the messages say
  * stands in syntax-error.c.
  */
@@ -16,8 +10,7 @@
 
 #include <string.h>
 
-#include "lang/scan.h"
-#include "lang/state.h"
+#include "lang/drive.h"
 #include "lang/vnl.tab.h"
 
 #define FIRST_PILE 256
@@ -66,140 +59,8 @@ vn_parser_too_deep(VnParser *p, VnSpan span)
   p->errors++;
 }
 
-/* ---- brackets ---- */
-
-static VnBracket *
-top_bracket(const VnParser *p)
-{
-  return p->brackets->len > 0 ? &g_array_index(p->brackets, VnBracket, p->brackets->len - 1) : NULL;
-}
-
-static void
-drop_bracket(VnParser *p)
-{
-  p->blocks -= top_bracket(p)->block;
-  g_array_set_size(p->brackets, p->brackets->len - 1);
-}
-
-static gboolean
-begins_declaration(int token)
-{
-  return token >= VN_TOKEN_EXPERIMENT && token <= VN_TOKEN_SWEEP;
-}
-
-/* After an operand a brace opens a block; elsewhere a set. */
-static gboolean
-opens_block(const VnParser *p)
-{
-  switch (p->previous) {
-  case VN_TOKEN_NAME:
-  case VN_TOKEN_LITERAL:
-  case VN_TOKEN_PREFIX:
-  case VN_TOKEN_STRING:
-  case VN_TOKEN_REGEX:
-  case VN_TOKEN_TEXT_END:
-  case VN_TOKEN_RPAREN:
-  case VN_TOKEN_RBRACKET:
-  case VN_TOKEN_RBRACE:
-  case VN_TOKEN_TRUE:
-  case VN_TOKEN_FALSE:
-  case VN_TOKEN_ELSE:
-    return TRUE;
-  default:
-    return p->previous >= VN_TOKEN_AT && p->previous <= VN_TOKEN_PROVIDES &&
-           p->previous != VN_TOKEN_ON && p->previous != VN_TOKEN_JOINS;
-  }
-}
-
-static void
-open_bracket(VnParser *p, VnSpan span, char closer)
-{
-  VnBracket bracket = {.pos = span.start, .closer = closer};
-  if (closer == '}') {
-    bracket.block = opens_block(p);
-    bracket.declarations = bracket.block && (p->statement == VN_TOKEN_FOR ||
-                                             p->statement == VN_TOKEN_IF ||
-                                             p->statement == VN_TOKEN_ELSE);
-  }
-  g_array_append_val(p->brackets, bracket);
-  p->blocks += bracket.block;
-  if (p->brackets->len > VN_PARSE_MAX_DEPTH) {
-    vn_parser_too_deep(p, (VnSpan){span.start, span.start + 1});
-    p->stopped = TRUE;
-  }
-}
-
-/* Closes the nearest bracket of the kind, and what stands open above it. */
-static void
-close_bracket(VnParser *p, char closer)
-{
-  const VnBracket *top;
-  while ((top = top_bracket(p)) != NULL) {
-    gboolean found = top->closer == closer;
-    drop_bracket(p);
-    if (found)
-      break;
-  }
-}
-
-static void
-follow_brackets(VnParser *p, int token, VnSpan span)
-{
-  switch (token) {
-  case VN_TOKEN_LPAREN:
-    open_bracket(p, span, ')');
-    break;
-  case VN_TOKEN_LBRACKET:
-    open_bracket(p, span, ']');
-    break;
-  case VN_TOKEN_LBRACE:
-    open_bracket(p, span, '}');
-    break;
-  case VN_TOKEN_RPAREN:
-    close_bracket(p, ')');
-    break;
-  case VN_TOKEN_RBRACKET:
-    close_bracket(p, ']');
-    break;
-  case VN_TOKEN_RBRACE:
-    close_bracket(p, '}');
-    break;
-  default:
-    break;
-  }
-}
-
-static gboolean
-brace_is_open(const VnParser *p)
-{
-  for (guint i = 0; i < p->brackets->len; i++)
-    if (g_array_index(p->brackets, VnBracket, i).closer == '}')
-      return TRUE;
-  return FALSE;
-}
-
-/* Whether declarations stand directly in the innermost block. */
-static gboolean
-among_declarations(const VnParser *p)
-{
-  const VnBracket *top = top_bracket(p);
-  return top == NULL || top->declarations;
-}
-
-/* The same, whatever brackets are open in the declaration that is being read. */
-static gboolean
-block_declares(const VnParser *p)
-{
-  for (guint i = p->brackets->len; i > 0; i--) {
-    const VnBracket *bracket = &g_array_index(p->brackets, VnBracket, i - 1);
-    if (bracket->block)
-      return bracket->declarations;
-  }
-  return TRUE;
-}
-
-static gboolean
-first_on_line(const VnParser *p, VnSpan span)
+gboolean
+vn_parser_first_on_line(const VnParser *p, VnSpan span)
 {
   const VnLexer *lexer = &p->lexer;
   VnPos from = MAX(p->previous_span.end, lexer->base);
@@ -209,8 +70,8 @@ first_on_line(const VnParser *p, VnSpan span)
 
 /* ---- tokens to the grammar ---- */
 
-static void
-push(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
+void
+vn_parser_push(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
 {
   p->failed = FALSE;
   if (p->stopped)
@@ -219,10 +80,10 @@ push(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
     p->stopped = TRUE;
 }
 
-static void
-push_sign(VnParser *p, int token, VnSpan span)
+void
+vn_parser_push_sign(VnParser *p, int token, VnSpan span)
 {
-  push(p, token, NULL, span);
+  vn_parser_push(p, token, NULL, span);
 }
 
 static gboolean
@@ -262,7 +123,7 @@ remember(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
     begin_statement(p, token, value);
   else
     note_name(p, token, value, span);
-  const VnBracket *top = top_bracket(p);
+  const VnBracket *top = vn_parser_top_bracket(p);
   if (token == VN_TOKEN_SEMICOLON || (token == VN_TOKEN_RBRACE && p->closed_block) ||
       (token == VN_TOKEN_LBRACE && top != NULL && top->block)) {
     p->at_start = TRUE;
@@ -286,6 +147,17 @@ would_take(VnParser *p, int token, int other)
   return takes;
 }
 
+/* A word first on its line that begins a declaration, where one may stand and `image` is not the
+ * property. */
+static gboolean
+begins_next(const VnParser *p, int token, VnSpan span)
+{
+  return vn_parser_begins_declaration(token) && vn_parser_among_declarations(p) &&
+         vn_parser_first_on_line(p, span) &&
+         (token != VN_TOKEN_IMAGE ||
+          (p->statement != VN_TOKEN_HOST && p->statement != VN_TOKEN_ROUTER));
+}
+
 /* Whether a declaration surely ended before this token, and only its `;` is missing. Asks the
  * grammar, which is slow, only where that is rare in right text. */
 static gboolean
@@ -293,191 +165,28 @@ lacks_semicolon(VnParser *p, int token, VnSpan span)
 {
   if (G_LIKELY(p->at_start))
     return FALSE;
-  const VnBracket *top = top_bracket(p);
-  if (token == VN_TOKEN_END)
-    ;
-  else if (token == VN_TOKEN_RBRACE) {
-    if (top == NULL || !top->block)
-      return FALSE;
-  } else if (!begins_declaration(token) || !among_declarations(p) || !first_on_line(p, span) ||
-             (token == VN_TOKEN_IMAGE &&
-              (p->statement == VN_TOKEN_HOST || p->statement == VN_TOKEN_ROUTER)))
+  const VnBracket *top = vn_parser_top_bracket(p);
+  gboolean closes = token == VN_TOKEN_RBRACE && top != NULL && top->block;
+  if (token != VN_TOKEN_END && !closes && !begins_next(p, token, span))
     return FALSE;
   return would_take(p, VN_TOKEN_SEMICOLON, token);
 }
 
-static void
-recover(VnParser *p)
-{
-  p->panic = FALSE;
-  push_sign(p, VN_TOKEN_RECOVER, (VnSpan){p->previous_span.end, p->previous_span.end});
-  p->at_start = TRUE;
-  p->lexer.complained = FALSE;
-}
-
-static void consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span);
-
-/* The token where reading goes on. If the grammar refuses it again it is only skipped. */
-static void
-consume_again(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
-{
-  p->again = TRUE;
-  consume(p, token, value, span);
-  p->again = FALSE;
-}
-
-/* The end was reached with an error or open blocks behind: closes them, so that the grammar can
- * finish what it has. */
-static void
-close_all(VnParser *p, VnSpan span)
-{
-  p->silent = TRUE;
-  recover(p);
-  for (guint left = p->blocks; left > 0 && !p->stopped; left--) {
-    push_sign(p, VN_TOKEN_RBRACE, span);
-    if (p->failed)
-      push_sign(p, VN_TOKEN_RECOVER, span);
-  }
-  g_array_set_size(p->brackets, 0);
-  p->blocks = 0;
-  push_sign(p, VN_TOKEN_END, span);
-}
-
-/* Drops brackets that are no blocks: recovery takes them for closed. */
-static void
-forgive(VnParser *p)
-{
-  const VnBracket *top;
-  while ((top = top_bracket(p)) != NULL && !top->block) {
-    p->forgiven += top->closer == '}';
-    drop_bracket(p);
-  }
-}
-
-static void
-push_name(VnParser *p, VnSpan span)
-{
-  VN_YYSTYPE value = {.symbol = p->statement_name.symbol};
-  if (value.symbol == NULL)
-    value.symbol = vn_symbol_intern_str(p->symbols, "_");
-  push(p, VN_TOKEN_NAME, &value, p->statement_name.symbol != NULL ? p->statement_name.span : span);
-}
-
-/* The head of a declaration was wrong, and here its block begins: gives the grammar a head that is
- * right, so that mistakes in the block are found too. FALSE if no block belongs to it. */
-static gboolean
-repair_head(VnParser *p, VnSpan span)
-{
-  int head = p->statement;
-  if (head == VN_TOKEN_NAME && p->statement_word != NULL && block_declares(p))
-    head = vn_declaration_meant(p, p->statement_word);
-  if (head != VN_TOKEN_ACTION && head != VN_TOKEN_FOR && head != VN_TOKEN_IF &&
-      head != VN_TOKEN_IMAGE)
-    return FALSE;
-  VnIdent name = p->statement_name;
-  forgive(p);
-  recover(p);
-  VN_YYSTYPE value = {.symbol = p->statement_word};
-  push(p, head, &value, span);
-  p->statement_name = name;
-  if (head != VN_TOKEN_IF)
-    push_name(p, span);
-  if (head == VN_TOKEN_FOR)
-    push(p, VN_TOKEN_IN, &value, span);
-  if (head == VN_TOKEN_FOR || head == VN_TOKEN_IF)
-    push_sign(p, VN_TOKEN_TRUE, span);
-  if (head == VN_TOKEN_ACTION) {
-    push_sign(p, VN_TOKEN_LPAREN, span);
-    push_sign(p, VN_TOKEN_RPAREN, span);
-  }
-  p->statement = head;
-  p->at_start = FALSE;
-  return TRUE;
-}
-
-/* A `}` after an error. */
-static void
-skip_brace(VnParser *p, const VN_YYSTYPE *value, VnSpan span)
-{
-  while (top_bracket(p)->closer != '}')
-    drop_bracket(p);
-  gboolean block = top_bracket(p)->block;
-  if (block && p->blocks == p->panic_blocks) {
-    recover(p);
-    consume_again(p, VN_TOKEN_RBRACE, value, span);
-    return;
-  }
-  drop_bracket(p);
-  if (block && p->blocks == p->panic_blocks)
-    recover(p);
-}
-
-/* One token after an error. Inside a string with expressions nothing can begin anew. */
-static void
-skip(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
-{
-  gboolean in_place = p->blocks == p->panic_blocks && p->lexer.frames->len == 0;
-  if (token == VN_TOKEN_END)
-    close_all(p, span);
-  else if (token == VN_TOKEN_SEMICOLON && in_place) {
-    forgive(p);
-    recover(p);
-  } else if (token == VN_TOKEN_LBRACE) {
-    if (in_place && opens_block(p) && repair_head(p, span))
-      consume_again(p, token, value, span);
-    else
-      open_bracket(p, span, '}');
-  } else if (token == VN_TOKEN_RBRACE) {
-    if (brace_is_open(p))
-      skip_brace(p, value, span);
-  } else if (begins_declaration(token) && in_place && block_declares(p) &&
-             first_on_line(p, span)) {
-    forgive(p);
-    recover(p);
-    consume_again(p, token, value, span);
-  }
-}
-
-static void
-skip_noted(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
-{
-  skip(p, token, value, span);
-  if (p->panic) {
-    p->previous = token;
-    p->previous_span = span;
-  }
-}
-
-/* A `}` that closes nothing. */
-static gboolean
-is_stray(VnParser *p, int token, VnSpan span)
-{
-  if (token != VN_TOKEN_RBRACE || brace_is_open(p))
-    return FALSE;
-  if (p->forgiven > 0)
-    p->forgiven--;
-  else if (!p->panic) {
-    vn_diag_add(p->sink, VN_DIAG_VN001, span, "`}` closes nothing");
-    p->errors++;
-  }
-  return TRUE;
-}
-
-static void
-consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
+void
+vn_parser_consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
 {
   if (lacks_semicolon(p, token, span)) {
     if (p->mode != VN_PARSE_PROMPT || token != VN_TOKEN_END)
       vn_parser_missing_semicolon(p);
     VnPos end = p->previous_span.end;
-    push_sign(p, VN_TOKEN_SEMICOLON, (VnSpan){end, end});
+    vn_parser_push_sign(p, VN_TOKEN_SEMICOLON, (VnSpan){end, end});
     remember(p, VN_TOKEN_SEMICOLON, NULL, (VnSpan){end, end});
   }
-  const VnBracket *top = top_bracket(p);
+  const VnBracket *top = vn_parser_top_bracket(p);
   p->closed_block = top != NULL && top->block;
-  push(p, token, value, span);
+  vn_parser_push(p, token, value, span);
   if (!p->failed) {
-    follow_brackets(p, token, span);
+    vn_parser_follow_brackets(p, token, span);
     remember(p, token, value, span);
     return;
   }
@@ -486,21 +195,21 @@ consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
   p->panic = TRUE;
   p->panic_blocks = p->blocks;
   if (!p->again)
-    skip_noted(p, token, value, span);
+    vn_parser_skip(p, token, value, span);
   else
-    follow_brackets(p, token, span);
+    vn_parser_follow_brackets(p, token, span);
 }
 
 static void
 take(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
 {
-  if (p->stopped || is_stray(p, token, span))
+  if (p->stopped || vn_parser_is_stray(p, token, span))
     return;
   if (p->panic) {
     note_name(p, token, value, span);
-    skip_noted(p, token, value, span);
+    vn_parser_skip(p, token, value, span);
   } else
-    consume(p, token, value, span);
+    vn_parser_consume(p, token, value, span);
 }
 
 void
@@ -524,7 +233,7 @@ vn_parser_finish(VnParser *p)
   if (p->lexer.source != NULL)
     vn_scan_place(&p->lexer, &span);
   take(p, VN_TOKEN_END, NULL, span);
-  push_sign(p, 0, span);
+  vn_parser_push_sign(p, 0, span);
   VnAstFile *file = vn_arena_new0(p->arena, VnAstFile);
   file->source = p->lexer.source;
   file->decls = p->decls;

@@ -27,8 +27,7 @@ typedef enum {
   VN_INPUT_WRONG,    /* an error was reported */
 } VnInput;
 
-VnParser *vn_parser_new(VnParseMode mode, VnArena *arena, VnSymbolTable *symbols,
-                        VnDiagSink *sink);
+VnParser *vn_parser_new(VnParseMode mode, VnArena *arena, VnSymbolTable *symbols, VnDiagSink *sink);
 void vn_parser_free(VnParser *parser);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnParser, vn_parser_free)
 

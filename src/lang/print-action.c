@@ -151,8 +151,7 @@ print_returns(VnLayout *l, const VnAstAction *action, VnPos end)
     VnPos word = vn_layout_next(l, end);
     vn_layout_flush(l, word);
     vn_layout_put(l, "returns ");
-    end = vn_print_params(l, action->returns,
-                          vn_layout_next(l, word + (VnPos)strlen("returns")));
+    end = vn_print_params(l, action->returns, vn_layout_next(l, word + (VnPos)strlen("returns")));
   }
   if (!action->background)
     return end;

@@ -11,6 +11,17 @@ vn_print_ident(VnLayout *l, VnIdent ident)
   vn_layout_put(l, ident.symbol->text);
 }
 
+static void
+print_argument(VnLayout *l, const VnAstArgument *argument)
+{
+  vn_layout_flush(l, argument->ast.span.start);
+  if (argument->name.symbol != NULL) {
+    vn_print_ident(l, argument->name);
+    vn_layout_put(l, "=");
+  }
+  vn_print_expr(l, argument->value);
+}
+
 void
 vn_print_list(VnLayout *l, const char *open, VnAstSeq items, const char *close)
 {
@@ -18,7 +29,10 @@ vn_print_list(VnLayout *l, const char *open, VnAstSeq items, const char *close)
   for (guint32 i = 0; i < items.n; i++) {
     if (i > 0)
       vn_layout_put(l, "," VN_SOFT_SPACE);
-    vn_print_expr(l, items.items[i]);
+    if (items.items[i]->kind == VN_AST_ARGUMENT)
+      print_argument(l, (const VnAstArgument *)items.items[i]);
+    else
+      vn_print_expr(l, items.items[i]);
   }
   vn_layout_put(l, close);
 }
@@ -104,23 +118,25 @@ print_interpolation(VnLayout *l, const VnAstList *node)
   vn_layout_keep_line(l, FALSE);
 }
 
-static void
-print_argument(VnLayout *l, const VnAstArgument *argument)
-{
-  if (argument->name.symbol != NULL) {
-    vn_print_ident(l, argument->name);
-    vn_layout_put(l, "=");
-  }
-  vn_print_expr(l, argument->value);
-}
-
 #define AS(Type) ((const Type *)node)
 
 void
 vn_print_expr(VnLayout *l, const VnAst *node)
 {
   vn_layout_flush(l, node->span.start);
-  switch ((int)node->kind) {
+  switch ((VnAstKind)node->kind) {
+  case VN_AST_INT:
+  case VN_AST_FLOAT:
+  case VN_AST_PERCENT:
+  case VN_AST_QUANTITY:
+  case VN_AST_ADDRESS:
+  case VN_AST_PREFIX:
+  case VN_AST_MAC:
+  case VN_AST_BOOL:
+  case VN_AST_STRING:
+  case VN_AST_REGEX:
+    vn_layout_source(l, node->span);
+    break;
   case VN_AST_INTERPOLATION:
     print_interpolation(l, AS(VnAstList));
     break;
@@ -162,11 +178,18 @@ vn_print_expr(VnLayout *l, const VnAst *node)
     vn_print_expr(l, AS(VnAstCall)->callee);
     vn_print_list(l, "(", AS(VnAstCall)->arguments, ")");
     break;
-  case VN_AST_ARGUMENT:
-    print_argument(l, AS(VnAstArgument));
+  case VN_AST_TYPE:
+    vn_print_type(l, AS(VnAstType));
     break;
-  default: /* a literal */
-    vn_layout_source(l, node->span);
+#define VN_AST_EXPR(id, type, text)
+#define VN_AST_DECL(id, type, text) case VN_AST_##id:
+#define VN_AST_ITEM(id, type, text) case VN_AST_##id:
+#include "lang/ast.def"
+#undef VN_AST_EXPR
+#undef VN_AST_DECL
+#undef VN_AST_ITEM
+  case VN_AST_KIND_COUNT:
+    g_assert_not_reached();
   }
 }
 

@@ -41,10 +41,10 @@ print_property(VnLayout *l, const VnAstProperty *property)
   vn_print_with(l, property->word.symbol != NULL ? "=" : " ", property->a);
   if (property->b != NULL)
     vn_print_with(l,
-               property->id == VN_PROPERTY_CAPTURE ? " filter "
-               : property->id == VN_PROPERTY_RETRY ? " every "
-                                                   : " to ",
-               property->b);
+                  property->id == VN_PROPERTY_CAPTURE ? " filter "
+                  : property->id == VN_PROPERTY_RETRY ? " every "
+                                                      : " to ",
+                  property->b);
   if (property->list.n > 0) {
     vn_layout_put(l, " ");
     vn_print_items(l, property->list);
@@ -302,7 +302,7 @@ print_flow(VnLayout *l, const VnAstFlow *flow)
 static void
 print_decl(VnLayout *l, const VnAst *node)
 {
-  switch ((int)node->kind) {
+  switch ((VnAstKind)node->kind) {
   case VN_AST_EXPERIMENT:
     print_single(l, node, "experiment", AS(VnAstExperiment)->title, NULL);
     break;
@@ -369,7 +369,14 @@ print_decl(VnLayout *l, const VnAst *node)
   case VN_AST_SWEEP:
     print_let(l, AS(VnAstLet), "sweep", "in");
     break;
-  default:
+#define VN_AST_EXPR(id, type, text) case VN_AST_##id:
+#define VN_AST_DECL(id, type, text)
+#define VN_AST_ITEM(id, type, text) case VN_AST_##id:
+#include "lang/ast.def"
+#undef VN_AST_EXPR
+#undef VN_AST_DECL
+#undef VN_AST_ITEM
+  case VN_AST_KIND_COUNT:
     g_assert_not_reached();
   }
 }

@@ -55,8 +55,8 @@ build_string(VnLexer *lexer, VnAstKind kind, VnSpan span, VnStringForm form, con
 }
 
 int
-vn_scan_string(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, VnStringForm form,
-               const char *text, gsize length)
+vn_scan_string(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, VnStringForm form, const char *text,
+               gsize length)
 {
   value->node = build_string(lexer, VN_AST_STRING, span, form, text, length);
   return VN_TOKEN_STRING;
@@ -160,8 +160,8 @@ vn_scan_escape(VnLexer *lexer, VnSpan span, const char *text, gsize length)
                                    (int)MIN(length, 24), text);
   vn_diag_hint(diag, length == 2 && (text[1] == '{' || text[1] == '}')
                          ? "a brace is written `{{`; `}` needs nothing"
-                         : "escapes are \\n \\r \\t \\\\ \\\" and \\u{…} with a character's number; "
-                           "r\"…\" has none");
+                         : "escapes are \\n \\r \\t \\\\ \\\" and \\u{…} with a character's "
+                           "number; r\"…\" has none");
 }
 
 /* The node of the text read so far, from where it began to the end of span. */
@@ -268,8 +268,8 @@ int
 vn_scan_regex_broken(VnLexer *lexer, VN_YYSTYPE *value, VnSpan *span)
 {
   span->start = lexer->string.start;
-  value->node = build_string(lexer, VN_AST_REGEX, *span, VN_STRING_RAW, lexer->text->str,
-                             lexer->text->len);
+  value->node =
+      build_string(lexer, VN_AST_REGEX, *span, VN_STRING_RAW, lexer->text->str, lexer->text->len);
   return VN_TOKEN_REGEX;
 }
 
@@ -294,13 +294,14 @@ void
 vn_scan_unterminated(VnLexer *lexer, const char *what, const char *closer)
 {
   VnPos start = lexer->string.opening;
-  lexer->open_ended = lexer->string.form == VN_STRING_MULTILINE ||
-                      lexer->string.form == VN_STRING_RAW_MULTILINE;
+  lexer->open_ended =
+      lexer->string.form == VN_STRING_MULTILINE || lexer->string.form == VN_STRING_RAW_MULTILINE;
   lexer->complained = TRUE;
   VnDiag *diag = vn_diag_add(lexer->sink, VN_DIAG_VN004, (VnSpan){start, start + 1},
                              "the %s that begins here has no end", what);
   if (strcmp(closer, "\"") == 0)
-    vn_diag_hint(diag, "close it with `\"` on the same line, or use \"\"\"…\"\"\" for several lines");
+    vn_diag_hint(diag, "close it with `\"` on the same line, or use \"\"\"…\"\"\" for several "
+                       "lines");
   else
     vn_diag_hint(diag, "close it with `%s`", closer);
 }

@@ -15,10 +15,8 @@ int vn_yylex(VN_YYSTYPE *value, VnSpan *span, void *scanner);
 int vn_scan_word(VnLexer *lexer, VN_YYSTYPE *value, const char *text, gsize length);
 
 /* ---- literal.c ---- */
-int vn_scan_integer(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, const char *text,
-                    gsize length);
-int vn_scan_number(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, const char *text,
-                   gsize length);
+int vn_scan_integer(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, const char *text, gsize length);
+int vn_scan_number(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, const char *text, gsize length);
 int vn_scan_prefix(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, const char *text);
 /* An IPv6 address or prefix, or a MAC address. */
 int vn_scan_colons(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, const char *text);
@@ -29,8 +27,8 @@ int vn_scan_string(VnLexer *lexer, VN_YYSTYPE *value, VnSpan span, VnStringForm 
 /* Begin a string. TRUE if it is to be read raw. */
 gboolean vn_scan_string_begin(VnLexer *lexer, const VnSpan *span, VnStringForm form);
 /* `gap` is what stands between the quotes and the first text: an end of line and white space. */
-gboolean vn_scan_block_begin(VnLexer *lexer, const VnSpan *span, VnStringForm form,
-                             const char *gap);
+gboolean
+vn_scan_block_begin(VnLexer *lexer, const VnSpan *span, VnStringForm form, const char *gap);
 /* An end of line in a multi-line string, and the white space after it. */
 void vn_scan_block_line(VnLexer *lexer, VnSpan span, const char *text);
 void vn_scan_escape(VnLexer *lexer, VnSpan span, const char *text, gsize length);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a parser and its scanner hold while they read. Private to src/lang.
  *
- * The scanner is fed the text piece by piece, because flex writes into what it scans. Its contexts are
- * strings with `{expr}` in them: for each one that is open it keeps a frame with the state of the
- * string around the expression.
+ * The scanner is fed the text piece by piece, because flex writes into what it scans. Its contexts
+ * are strings with `{expr}` in them: for each one that is open it keeps a frame with the state of
+ * the string around the expression.
  */
 #pragma once
 
@@ -15,13 +15,13 @@
 
 /* The string that is being read. */
 typedef struct {
-  int state;         /* flex's start condition */
+  int state; /* flex's start condition */
   VnStringForm form;
-  gboolean middle;   /* an expression of it has been read */
-  guint indent;      /* of a multi-line string: columns taken off each line */
-  VnPos start;       /* of the quote, or of the `}` that ended an expression */
-  VnPos opening;     /* of the quote */
-  guint braces;      /* open in the expression that interrupts it */
+  gboolean middle; /* an expression of it has been read */
+  guint indent;    /* of a multi-line string: columns taken off each line */
+  VnPos start;     /* of the quote, or of the `}` that ended an expression */
+  VnPos opening;   /* of the quote */
+  guint braces;    /* open in the expression that interrupts it */
 } VnStringFrame;
 
 typedef struct VnLexer {
@@ -34,11 +34,11 @@ typedef struct VnLexer {
   VnPos base;   /* of the source */
   VnPos pos;    /* behind the last match */
   void *scanner;
-  int previous; /* the token before; 0 at the beginning */
+  int previous;  /* the token before; 0 at the beginning */
   GString *text; /* of the string that is being read */
   VnStringFrame string;
-  GArray *frames; /* of VnStringFrame, those that an expression interrupts */
-  GArray *comments; /* of VnComment */
+  GArray *frames;      /* of VnStringFrame, those that an expression interrupts */
+  GArray *comments;    /* of VnComment */
   gboolean open_ended; /* the text ended inside a string of several lines */
   gboolean complained; /* about the declaration that is being read: what follows is no news */
 } VnLexer;
@@ -46,7 +46,7 @@ typedef struct VnLexer {
 /* A bracket that is open. */
 typedef struct {
   VnPos pos;
-  char closer;    /* ')', ']', '}' */
+  char closer;         /* ')', ']', '}' */
   guint8 block;        /* not a set */
   guint8 declarations; /* a block of them; not of an image or an action */
 } VnBracket;
@@ -61,26 +61,26 @@ struct VnParser {
   struct vn_yypstate *state;
   const VnAst **pile;
   guint32 n_pile, pile_size;
-  GArray *brackets; /* of VnBracket */
-  guint blocks;     /* of them, those that are blocks */
-  guint forgiven;   /* braces that recovery took for closed */
-  gboolean failed;  /* the token just pushed was refused */
-  gboolean panic;   /* skipping after an error */
-  gboolean again;   /* the token was refused before */
+  GArray *brackets;   /* of VnBracket */
+  guint blocks;       /* of them, those that are blocks */
+  guint forgiven;     /* braces that recovery took for closed */
+  gboolean failed;    /* the token just pushed was refused */
+  gboolean panic;     /* skipping after an error */
+  gboolean again;     /* the token was refused before */
   guint panic_blocks; /* blocks that were open at the error */
-  gboolean silent;  /* the end was reported: what closing the blocks brings is no news */
-  gboolean stopped; /* nothing more can be read */
-  gboolean deep;    /* VN006 was reported */
+  gboolean silent;    /* the end was reported: what closing the blocks brings is no news */
+  gboolean stopped;   /* nothing more can be read */
+  gboolean deep;      /* VN006 was reported */
   guint errors;
-  guint errors_before; /* in the sink */
-  gboolean at_start;  /* a declaration or the like may begin */
-  gboolean closed_block; /* a `}` now would close a block, not a set */
-  int statement;      /* the token that began what is being read */
+  guint errors_before;            /* in the sink */
+  gboolean at_start;              /* a declaration or the like may begin */
+  gboolean closed_block;          /* a `}` now would close a block, not a set */
+  int statement;                  /* the token that began what is being read */
   const VnSymbol *statement_word; /* its text, and that of the next word: NULL if it is none */
   VnIdent statement_name;
-  int previous;       /* token */
+  int previous; /* token */
   VnSpan previous_span;
-  VnAstSeq decls;   /* of the input, once it was read */
+  VnAstSeq decls; /* of the input, once it was read */
   const VnAst *expression;
 };
 

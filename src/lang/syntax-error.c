@@ -2,16 +2,16 @@
 /* What is said about a token that the grammar refused.
  *
  * The grammar names some dozens of tokens that it would have taken; people want a few words. So
- * tokens are gathered into what they begin (an expression, a property …), signs that merely continue
- * an expression are left out, and the rest is named. Then a hint: a word that was probably meant, or
- * one of the mistakes that newcomers make.
+ * tokens are gathered into what they begin (an expression, a property …), signs that merely
+ * continue an expression are left out, and the rest is named. Then a hint: a word that was probably
+ * meant, or one of the mistakes that newcomers make.
  */
 #include <string.h>
 
 #include "lang/scan.h"
 #include "lang/state.h"
 
-#define MOST_NAMED   6  /* expectations in one message */
+#define MOST_NAMED    6  /* expectations in one message */
 #define LONGEST_TOKEN 32 /* bytes of source quoted */
 
 /* ---- the text of tokens ---- */
@@ -94,9 +94,9 @@ static void
 drop_operators(Expected *e)
 {
   static const int tokens[] = {
-      VN_TOKEN_MINUS, VN_TOKEN_SLASH,  VN_TOKEN_PERCENT_SIGN, VN_TOKEN_BAR, VN_TOKEN_AMPERSAND,
-      VN_TOKEN_LT,    VN_TOKEN_GT,     VN_TOKEN_LE,           VN_TOKEN_GE,  VN_TOKEN_EQ,
-      VN_TOKEN_NE,    VN_TOKEN_DOTDOT, VN_TOKEN_AND,          VN_TOKEN_OR,  VN_TOKEN_IN,
+      VN_TOKEN_MINUS, VN_TOKEN_SLASH,    VN_TOKEN_PERCENT_SIGN, VN_TOKEN_BAR, VN_TOKEN_AMPERSAND,
+      VN_TOKEN_LT,    VN_TOKEN_GT,       VN_TOKEN_LE,           VN_TOKEN_GE,  VN_TOKEN_EQ,
+      VN_TOKEN_NE,    VN_TOKEN_DOTDOT,   VN_TOKEN_AND,          VN_TOKEN_OR,  VN_TOKEN_IN,
       VN_TOKEN_DOT,   VN_TOKEN_LBRACKET, VN_TOKEN_LPAREN};
   for (guint i = 0; i < G_N_ELEMENTS(tokens); i++)
     e->has[tokens[i]] = FALSE;
@@ -454,7 +454,9 @@ vn_declaration_meant(VnParser *p, const VnSymbol *word)
     if (words[i].declares)
       candidates[n++] = words[i].text;
   const char *nearest = vn_diag_nearest(word->text, candidates, n);
-  return nearest == NULL ? 0 : vn_word_find(&p->words, vn_symbol_intern_str(p->symbols, nearest))->token;
+  if (nearest == NULL)
+    return 0;
+  return vn_word_find(&p->words, vn_symbol_intern_str(p->symbols, nearest))->token;
 }
 
 /* ---- completion ---- */

@@ -11,25 +11,25 @@
 enum { EXPR, ADDRESS, FLAG, PAIR, COPY, CAPTURE, RETRY, LIST, WORD, WORDS, PORT };
 
 /* Forms that a place lacks have no token: add one to the grammar first. */
-#define HOST_TOKEN(form)                                       \
-  ((form) == EXPR || (form) == ADDRESS ? VN_TOKEN_HOST_VALUE   \
-   : (form) == PAIR                    ? VN_TOKEN_HOST_PAIR    \
-   : (form) == COPY                    ? VN_TOKEN_HOST_COPY    \
-   : (form) == WORD                    ? VN_TOKEN_HOST_WORD    \
+#define HOST_TOKEN(form)                                     \
+  ((form) == EXPR || (form) == ADDRESS ? VN_TOKEN_HOST_VALUE \
+   : (form) == PAIR                    ? VN_TOKEN_HOST_PAIR  \
+   : (form) == COPY                    ? VN_TOKEN_HOST_COPY  \
+   : (form) == WORD                    ? VN_TOKEN_HOST_WORD  \
                                        : 0)
 #define SEGMENT_TOKEN(form) \
   ((form) == EXPR ? VN_TOKEN_SEGMENT_VALUE : (form) == CAPTURE ? VN_TOKEN_CAPTURE : 0)
-#define TASK_TOKEN(form)                     \
-  ((form) == EXPR    ? VN_TOKEN_TASK_VALUE   \
-   : (form) == WORD  ? VN_TOKEN_TASK_WORD    \
-   : (form) == RETRY ? VN_TOKEN_RETRY        \
+#define TASK_TOKEN(form)                   \
+  ((form) == EXPR    ? VN_TOKEN_TASK_VALUE \
+   : (form) == WORD  ? VN_TOKEN_TASK_WORD  \
+   : (form) == RETRY ? VN_TOKEN_RETRY      \
                      : 0)
 #define ACTION_TOKEN(form) \
   ((form) == EXPR ? VN_TOKEN_ACTION_VALUE : (form) == PORT ? VN_TOKEN_PROVIDES : 0)
-#define PROPERTY_TOKEN(where, form)                                  \
-  (((where) & (VN_ON_HOST | VN_ON_ROUTER)) != 0 ? HOST_TOKEN(form)   \
-   : ((where) & VN_ON_SEGMENT) != 0             ? SEGMENT_TOKEN(form) \
-   : ((where) & VN_ON_TASK) != 0                ? TASK_TOKEN(form)   \
+#define PROPERTY_TOKEN(where, form)                                   \
+  (((where) & (VN_ON_HOST | VN_ON_ROUTER)) != 0 ? HOST_TOKEN(form)    \
+   : ((where)&VN_ON_SEGMENT) != 0               ? SEGMENT_TOKEN(form) \
+   : ((where)&VN_ON_TASK) != 0                  ? TASK_TOKEN(form)    \
                                                 : ACTION_TOKEN(form))
 
 static const VnWord words[] = {

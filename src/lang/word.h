@@ -11,10 +11,10 @@
 
 typedef struct {
   const char *text;
-  guint16 token;       /* VN_TOKEN_… */
-  guint16 property;    /* VN_PROPERTY_COUNT if it is none */
-  gboolean reserved;   /* never a name */
-  gboolean declares;   /* begins a declaration */
+  guint16 token;     /* VN_TOKEN_… */
+  guint16 property;  /* VN_PROPERTY_COUNT if it is none */
+  gboolean reserved; /* never a name */
+  gboolean declares; /* begins a declaration */
 } VnWord;
 
 typedef struct {
