@@ -25,8 +25,8 @@ typedef struct {
 static void
 send_task(Bench *bench, guint32 vm)
 {
-  VnFrameWriter *w = vn_session_begin(bench->session,
-                                      bench->spawn ? VN_FRAME_RUN : VN_FRAME_NATIVE, 0, vm, 1, 256);
+  VnFrameWriter *w = vn_session_begin(bench->session, bench->spawn ? VN_FRAME_RUN : VN_FRAME_NATIVE,
+                                      0, vm, 1, 256);
   if (!bench->spawn)
     vn_frame_put_text(w, VN_TAG_NAME, "file_exists");
   vn_frame_put_text(w, VN_TAG_ARG, bench->spawn ? "/bin/true" : "/etc/passwd");
@@ -73,10 +73,10 @@ deploy(Bench *bench)
   g_variant_builder_init(&vms, G_VARIANT_TYPE("a(usumsa{sv}msxuua(ustssb)a(sus)a(us))"));
   g_variant_builder_init(&on, G_VARIANT_TYPE("au"));
   for (guint i = 0; i < bench->hosts; i++) {
-    g_autofree char *text = g_strdup_printf(
-        "(%u, 'h%u', 0, nothing, {}, nothing, 0, 0, 0, "
-        "[(0, '', %" G_GUINT64_FORMAT ", '10.0.%u.%u/16', '', false)], [], [])",
-        i, i, G_GUINT64_CONSTANT(0x020000000000) + i, i / 250, i % 250 + 1);
+    g_autofree char *text =
+        g_strdup_printf("(%u, 'h%u', 0, nothing, {}, nothing, 0, 0, 0, "
+                        "[(0, '', %" G_GUINT64_FORMAT ", '10.0.%u.%u/16', '', false)], [], [])",
+                        i, i, G_GUINT64_CONSTANT(0x020000000000) + i, i / 250, i % 250 + 1);
     g_variant_builder_add_value(
         &vms, g_variant_parse(G_VARIANT_TYPE("(usumsa{sv}msxuua(ustssb)a(sus)a(us))"), text, NULL,
                               NULL, NULL));
@@ -86,8 +86,9 @@ deploy(Bench *bench)
   ask(bench, VN_MESSAGE_SEGMENTS,
       g_variant_new_parsed("('netns', [(uint32 0, 'lan', uint32 0, int64 0, int64 0, 0.0, 0.0, "
                            "0.0, int64 0, int64 0, uint64 0)])"));
-  ask(bench, VN_MESSAGE_VMS, g_variant_new("(s@a(usumsa{sv}msxuua(ustssb)a(sus)a(us)))", "netns",
-                                           g_variant_builder_end(&vms)));
+  ask(bench, VN_MESSAGE_VMS,
+      g_variant_new("(s@a(usumsa{sv}msxuua(ustssb)a(sus)a(us)))", "netns",
+                    g_variant_builder_end(&vms)));
   ask(bench, VN_MESSAGE_POWER_ON, g_variant_new("(au)", &on));
 }
 

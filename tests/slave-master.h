@@ -32,11 +32,11 @@ void master_start_shell(Master *master, guint32 vm, const char *command);
 /* …and waits for its outcome; the exit code, -1 when it did not exit. */
 int master_shell(Master *master, guint32 vm, const char *command);
 
-#define until(condition)                                                                           \
-  do {                                                                                             \
-    gint64 limit_ = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;                                  \
-    while (!(condition)) {                                                                         \
-      g_assert_cmpint(g_get_monotonic_time(), <, limit_);                                          \
-      g_main_context_iteration(NULL, TRUE);                                                        \
-    }                                                                                              \
+#define until(condition)                                          \
+  do {                                                            \
+    gint64 limit_ = g_get_monotonic_time() + 30 * G_USEC_PER_SEC; \
+    while (!(condition)) {                                        \
+      g_assert_cmpint(g_get_monotonic_time(), <, limit_);         \
+      g_main_context_iteration(NULL, TRUE);                       \
+    }                                                             \
   } while (0)

@@ -11,8 +11,9 @@
 static void
 make_frame(guint8 *frame, guint size, guint16 port)
 {
-  static const guint8 head[] = {0x02, 0, 0, 0, 0, 2, 0x02, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 40,
-                                0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 3, 0xe8};
+  static const guint8 head[] = {0x02, 0, 0,    0, 0, 2,  0x02, 0, 0, 0, 0,  1,
+                                8,    0, 0x45, 0, 0, 40, 0,    0, 0, 0, 64, 17,
+                                0,    0, 10,   0, 0, 1,  10,   0, 0, 2, 3,  0xe8};
   for (guint i = 0; i < size; i++)
     frame[i] = (guint8)i;
   memcpy(frame, head, sizeof head);

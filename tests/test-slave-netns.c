@@ -35,7 +35,8 @@ slave_start(Slave *slave, const char *option, const char *value)
   g_autofree char *path = program();
   slave->pid = fork();
   if (slave->pid == 0) {
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || dup2(fds[1], 3) < 0 || (fds[1] == 3 && fcntl(3, F_SETFD, 0) < 0))
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || dup2(fds[1], 3) < 0 ||
+        (fds[1] == 3 && fcntl(3, F_SETFD, 0) < 0))
       _exit(126);
     execl(path, path, "--fd", "3", option, value, (char *)NULL);
     _exit(127);
@@ -55,9 +56,8 @@ slave_end(Slave *slave)
   return status;
 }
 
-#define IFACE(segment, mac, address)                                                               \
-  "(" segment ", '', " mac ", '" address "', '', false)"
-#define HOST(id, name, iface, route)                                                               \
+#define IFACE(segment, mac, address) "(" segment ", '', " mac ", '" address "', '', false)"
+#define HOST(id, name, iface, route) \
   "(" id ", '" name "', 0, nothing, {}, nothing, 0, 0, 0, [" iface "], [" route "], [])"
 
 /* Two hosts, 1 and 2, on segment 0. */
@@ -68,9 +68,11 @@ open_lan(Slave *slave, const char *name)
   master_expect(&slave->m, VN_MESSAGE_OPEN, open, "");
   master_expect(&slave->m, VN_MESSAGE_SEGMENTS,
                 "('netns', [(0, 'lan', 0, 0, 0, 0, 0, 0, 0, 0, 0)])", "");
-  master_expect(&slave->m, VN_MESSAGE_VMS,
-                "('netns', [" HOST("1", "a", IFACE("0", "0x020000000001", "10.0.0.1/24"), "") ", "
-                HOST("2", "b", IFACE("0", "0x020000000002", "10.0.0.2/24"), "") "])", "");
+  master_expect(
+      &slave->m, VN_MESSAGE_VMS,
+      "('netns', [" HOST("1", "a", IFACE("0", "0x020000000001", "10.0.0.1/24"), "") ", " HOST(
+          "2", "b", IFACE("0", "0x020000000002", "10.0.0.2/24"), "") "])",
+      "");
 }
 
 /* ---- what is left ---- */
@@ -149,9 +151,9 @@ test_run(void)
 
   master_expect(&slave.m, VN_MESSAGE_POWER_OFF, "([2], false)", "");
   /* The kernel frees a namespace a moment after its processes. */
-  g_assert_cmpint(master_shell(&slave.m, 1,
-                               "while ping -c 1 -W 1 10.0.0.2; do sleep 0.1; done; exit 1"),
-                  ==, 1);
+  g_assert_cmpint(
+      master_shell(&slave.m, 1, "while ping -c 1 -W 1 10.0.0.2; do sleep 0.1; done; exit 1"), ==,
+      1);
   master_expect(&slave.m, VN_MESSAGE_RELEASE, "()", "");
   g_assert_cmpuint(slave.m.lost, ==, 0);
   expect_clean_end(&slave);
@@ -276,12 +278,13 @@ test_terminated(void)
 /* ---- packets between slaves ---- */
 
 /* A router with segment 0 inside and an external interface; a host behind it. */
-#define SIDE(router, host, net, other)                                                             \
-  "('netns', [(" router ", 'r" router "', 3, nothing, {}, nothing, 0, 0, 0, "                      \
-  "[" IFACE("0", "0x0200000000" router, net ".254/24") "], "                                       \
-  "[('" other ".0/24', 0xffffffff, '')], []), "                                                    \
-  HOST(host, "h" host, IFACE("0", "0x0200000000" host, net ".1/24"),                               \
-       "('0.0.0.0/0', 0, '" net ".254')") "])"
+#define SIDE(router, host, net, other)                                                       \
+  "('netns', [(" router ", 'r" router "', 3, nothing, {}, nothing, 0, 0, 0, "                \
+  "[" IFACE("0", "0x0200000000" router,                                                      \
+            net ".254/24") "], "                                                             \
+                           "[('" other ".0/24', 0xffffffff, '')], []), " HOST(               \
+                               host, "h" host, IFACE("0", "0x0200000000" host, net ".1/24"), \
+                               "('0.0.0.0/0', 0, '" net ".254')") "])"
 
 static void
 open_side(Slave *slave, const char *vms, const char *on, const char *ways)
@@ -354,14 +357,17 @@ test_one_slave(void)
   master_expect(&s.m, VN_MESSAGE_OPEN, "(1, 'one')", "");
   master_expect(&s.m, VN_MESSAGE_SEGMENTS,
                 "('netns', [(0, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0), "
-                "(1, 'y', 0, 0, 0, 0, 0, 0, 0, 0, 0)])", "");
+                "(1, 'y', 0, 0, 0, 0, 0, 0, 0, 0, 0)])",
+                "");
   master_expect(&s.m, VN_MESSAGE_VMS, SIDE("10", "11", "10.1.0", "10.2.0"), "");
   master_expect(&s.m, VN_MESSAGE_VMS,
-                "('netns', [(20, 'r', 3, nothing, {}, nothing, 0, 0, 0, ["
-                IFACE("1", "0x020000000020", "10.2.0.254/24") "], "
-                "[('10.1.0.0/24', 0xffffffff, '')], []), "
-                HOST("21", "h", IFACE("1", "0x020000000021", "10.2.0.1/24"),
-                     "('0.0.0.0/0', 0, '10.2.0.254')") "])", "");
+                "('netns', [(20, 'r', 3, nothing, {}, nothing, 0, 0, 0, [" IFACE(
+                    "1", "0x020000000020",
+                    "10.2.0.254/24") "], "
+                                     "[('10.1.0.0/24', 0xffffffff, '')], []), " HOST(
+                                         "21", "h", IFACE("1", "0x020000000021", "10.2.0.1/24"),
+                                         "('0.0.0.0/0', 0, '10.2.0.254')") "])",
+                "");
   master_expect(&s.m, VN_MESSAGE_EXTERNAL,
                 "([(10, '10.2.0.1/32', 20, 0), (20, '10.1.0.0/16', 10, 0)],)", "");
   master_expect(&s.m, VN_MESSAGE_PEER, "(0, '', 0)", "");

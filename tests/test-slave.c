@@ -85,8 +85,8 @@ vm_on(VnDriverState *state, guint32 id, VnDriverChannel *out, GError **error)
     return TRUE;
   }
   g_autofree char *agent = g_build_filename(state->context.agent_dir, "vnec-taskrunner", NULL);
-  const char *argv[] = {"unshare", "-U", "-r", "-p",   "-f", "--kill-child",
-                        "--mount-proc", agent, "--fd", "3", NULL};
+  const char *argv[] = {"unshare",      "-U",  "-r",   "-p", "-f", "--kill-child",
+                        "--mount-proc", agent, "--fd", "3",  NULL};
   int source = fds[1], target = 3;
   gboolean good = g_spawn_async_with_pipes_and_fds(
       NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH, NULL, NULL, -1, -1, -1,
@@ -179,8 +179,7 @@ make_config(void)
   if (configuration == NULL)
     return vn_config_new();
   g_autoptr(GError) error = NULL;
-  VnConfig *config =
-      vn_config_parse(configuration, strlen(configuration), "slave.conf", &error);
+  VnConfig *config = vn_config_parse(configuration, strlen(configuration), "slave.conf", &error);
   g_assert_no_error(error);
   return config;
 }
@@ -198,14 +197,14 @@ rig_init(Rig *rig)
   rig->config = make_config();
   rig->log = g_string_new(NULL);
   const VnDaemonOptions options = {.drivers = drivers,
-                                  .n_drivers = 1,
-                                  .config = rig->config,
-                                  .agent_dir = agents,
-                                  .state_dir = "/nonexistent",
-                                  .program = "test",
-                                  .log = slave_log,
-                                  .idle = slave_idle,
-                                  .data = rig};
+                                   .n_drivers = 1,
+                                   .config = rig->config,
+                                   .agent_dir = agents,
+                                   .state_dir = "/nonexistent",
+                                   .program = "test",
+                                   .log = slave_log,
+                                   .idle = slave_idle,
+                                   .data = rig};
   rig->daemon = vn_daemon_new(&options);
   connect_master(rig);
 }
@@ -221,15 +220,16 @@ rig_clear(Rig *rig)
   g_assert_cmpuint(bare.opened, ==, bare.closed);
 }
 
-#define VM(id, name)                                                                               \
-  "(" id ", '" name "', 0, nothing, {}, nothing, 0, 0, 0, "                                        \
+#define VM(id, name)                                        \
+  "(" id ", '" name "', 0, nothing, {}, nothing, 0, 0, 0, " \
   "[(0, '', 0x020000000001, '10.0.0.1/24', '', false)], [], [])"
 
 static void
 open_two(Rig *rig)
 {
   master_expect(&rig->m, VN_MESSAGE_OPEN, "(1, 'run-1')", "");
-  master_expect(&rig->m, VN_MESSAGE_SEGMENTS, "('netns', [(0, 'lan', 0, 0, 0, 0, 0, 0, 0, 0, 0)])", "");
+  master_expect(&rig->m, VN_MESSAGE_SEGMENTS, "('netns', [(0, 'lan', 0, 0, 0, 0, 0, 0, 0, 0, 0)])",
+                "");
   master_expect(&rig->m, VN_MESSAGE_VMS, "('netns', [" VM("0", "a") ", " VM("5", "b") "])", "");
 }
 
@@ -262,7 +262,8 @@ test_run(void)
   g_assert_cmpuint(rig.m.lost, ==, 0);
   master_expect(&rig.m, VN_MESSAGE_RELEASE, "()", "");
   g_assert_cmpuint(bare.closed, ==, 1);
-  master_expect(&rig.m, VN_MESSAGE_OPEN, "(1, 'run-2')", ""); /* the session may begin another one */
+  master_expect(&rig.m, VN_MESSAGE_OPEN, "(1, 'run-2')",
+                ""); /* the session may begin another one */
   rig_clear(&rig);
 }
 
@@ -273,26 +274,28 @@ test_refusals(void)
   rig_init(&rig);
   master_expect(&rig.m, VN_MESSAGE_POWER_ON, "([0],)", "4294967295: no experiment is open; ");
   master_expect(&rig.m, VN_MESSAGE_OPEN, "(9, 'run')",
-         "4294967295: the master speaks version 9 of the protocol, this slave 1; ");
+                "4294967295: the master speaks version 9 of the protocol, this slave 1; ");
   master_expect(&rig.m, VN_MESSAGE_OPEN, "(1, '../x')",
-         "4294967295: “../x” is no name for an experiment; ");
+                "4294967295: “../x” is no name for an experiment; ");
   open_two(&rig);
   master_expect(&rig.m, VN_MESSAGE_OPEN, "(1, 'other')",
-         "4294967295: the session has an experiment already: run-1; ");
+                "4294967295: the session has an experiment already: run-1; ");
   master_expect(&rig.m, VN_MESSAGE_SEGMENTS, "('foo', [])",
-         "4294967295: there is no technology “foo”; ");
+                "4294967295: there is no technology “foo”; ");
   master_expect(&rig.m, VN_MESSAGE_SEGMENTS, "('uml', [(1, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0)])",
-         "1: this slave has no driver for User-Mode Linux; ");
+                "1: this slave has no driver for User-Mode Linux; ");
   master_expect(&rig.m, VN_MESSAGE_VMS,
-         "('netns', [(1, 'x', 0, nothing, {}, nothing, 0, 0, 0, "
-         "[(0, '', 1, '10.0.0.300/24', '', false)], [], [])])",
-         "4294967295: VM 1, “x”: interface 0: “10.0.0.300/24” is no IPv4 prefix; ");
+                "('netns', [(1, 'x', 0, nothing, {}, nothing, 0, 0, 0, "
+                "[(0, '', 1, '10.0.0.300/24', '', false)], [], [])])",
+                "4294967295: VM 1, “x”: interface 0: “10.0.0.300/24” is no IPv4 prefix; ");
   bare.refuse = 5;
   master_expect(&rig.m, VN_MESSAGE_POWER_ON, "([0, 5, 9],)",
-         "9: this slave has no such VM; 5: no room for 5; ");
+                "9: this slave has no such VM; 5: no room for 5; ");
   master_expect(&rig.m, VN_MESSAGE_SUSPEND, "(0,)", "0: Linux namespaces can't do that; ");
-  master_expect(&rig.m, VN_MESSAGE_CAPTURE, "(0, 'lan', '')", "0: Linux namespaces can't capture; ");
-  master_expect(&rig.m, VN_MESSAGE_CAPTURE, "(3, 'lan', '')", "3: this slave has no such segment; ");
+  master_expect(&rig.m, VN_MESSAGE_CAPTURE, "(0, 'lan', '')",
+                "0: Linux namespaces can't capture; ");
+  master_expect(&rig.m, VN_MESSAGE_CAPTURE, "(3, 'lan', '')",
+                "3: this slave has no such segment; ");
 
   VnFrameWriter *w = vn_session_begin(rig.m.session, VN_FRAME_PING, 0, 5, 3, 0);
   g_assert_nonnull(w);
@@ -456,8 +459,7 @@ test_deaf_agent(void)
   open_hostile(&rig, TRUE);
   g_autofree guint8 *chunk = g_malloc0(VN_FRAME_CHUNK);
   for (guint i = 0; i < 400; i++) {
-    VnFrameWriter *w =
-        vn_session_begin(rig.m.session, VN_FRAME_DATA, 0, 5, 1, VN_FRAME_CHUNK + 64);
+    VnFrameWriter *w = vn_session_begin(rig.m.session, VN_FRAME_DATA, 0, 5, 1, VN_FRAME_CHUNK + 64);
     vn_frame_put(w, VN_TAG_BYTES, chunk, VN_FRAME_CHUNK);
     vn_session_commit(rig.m.session);
   }

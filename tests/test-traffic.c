@@ -35,7 +35,7 @@ test_ways(void)
 {
   VnWays *ways = vn_ways_new();
   static const char *const prefixes[] = {"10.0.0.0/8", "10.1.0.0/16", "10.1.2.3/32",
-                                         "0.0.0.0/0", "fd00::/8",    "fd00::1/128"};
+                                         "0.0.0.0/0",  "fd00::/8",    "fd00::1/128"};
   for (guint i = 0; i < G_N_ELEMENTS(prefixes); i++) {
     VnPrefix p = prefix(prefixes[i]);
     g_assert_true(vn_ways_add(ways, 7, &p, (VnWay){i + 1, 0}));
@@ -341,10 +341,10 @@ test_malformed(void)
     guint8 bytes[40];
     gsize size, packets;
   } batches[] = {{{0}, 3, 0},
-                 {{0}, 40, 0},                                    /* a packet of no bytes */
-                 {{0, 0, 0, 1, 0, 0, 0, 9}, 40, 0},               /* one byte too long */
+                 {{0}, 40, 0},                      /* a packet of no bytes */
+                 {{0, 0, 0, 1, 0, 0, 0, 9}, 40, 0}, /* one byte too long */
                  {{0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff}, 40, 0},
-                 {{0, 0, 0, 1, 0, 0, 0, 7}, 40, 1}};              /* and one byte over */
+                 {{0, 0, 0, 1, 0, 0, 0, 7}, 40, 1}}; /* and one byte over */
   for (guint i = 0; i < G_N_ELEMENTS(batches); i++) {
     guint8 batch[40];
     memcpy(batch, batches[i].bytes, sizeof batch);

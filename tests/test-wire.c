@@ -8,10 +8,10 @@
 
 typedef struct {
   VnSession *session;
-  GString *log;       /* kinds that came, in order */
-  GPtrArray *bodies;  /* of messages */
+  GString *log;      /* kinds that came, in order */
+  GPtrArray *bodies; /* of messages */
   guint frames, turns, blocked, unblocked, closed;
-  gsize bytes;        /* of payloads */
+  gsize bytes; /* of payloads */
   guint64 last_id;
   guint32 last_vm;
   GError *error;
@@ -92,13 +92,13 @@ pair(int fds[2])
   g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), ==, 0);
 }
 
-#define until(condition)                                                                           \
-  do {                                                                                             \
-    gint64 limit_ = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;                                  \
-    while (!(condition)) {                                                                         \
-      g_assert_cmpint(g_get_monotonic_time(), <, limit_);                                          \
-      g_main_context_iteration(NULL, TRUE);                                                        \
-    }                                                                                              \
+#define until(condition)                                          \
+  do {                                                            \
+    gint64 limit_ = g_get_monotonic_time() + 20 * G_USEC_PER_SEC; \
+    while (!(condition)) {                                        \
+      g_assert_cmpint(g_get_monotonic_time(), <, limit_);         \
+      g_main_context_iteration(NULL, TRUE);                       \
+    }                                                             \
   } while (0)
 
 static void
@@ -331,7 +331,7 @@ test_heartbeat(void)
   until(passed);
   g_assert_cmpuint(a.closed + b.closed, ==, 0);
   g_assert_cmpuint(a.frames + b.frames, ==, 0); /* swallowed */
-  vn_session_free(b.session); /* a peer that is there and says nothing */
+  vn_session_free(b.session);                   /* a peer that is there and says nothing */
   b.session = NULL;
   end_clear(&b);
   end_clear(&a);
@@ -368,7 +368,7 @@ test_names(void)
   g_assert_cmpstr(vn_message_text(VN_FRAME_HELLO), ==, "HELLO");
   g_assert_cmpstr(vn_message_text(VN_MESSAGE_VMS), ==, "VMS");
   g_assert_cmpstr(vn_message_text(0xffff), ==, "?");
-#define VN_MESSAGE(id, number, direction, type, help)                                              \
+#define VN_MESSAGE(id, number, direction, type, help) \
   g_assert_true(type[0] == '\0' || g_variant_type_string_is_valid(type));
 #include "wire/messages.def"
 #undef VN_MESSAGE

@@ -75,8 +75,7 @@ parse(Options *options, int *argc, char ***argv, GError **error)
     g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "what is “%s”? See --help",
                 (*argv)[1]);
   else if (options->check && options->config == NULL)
-    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-                "--check-config needs --config FILE");
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "--check-config needs --config FILE");
   else if (!options->check && !options->version && options->fd < 0 && options->listen == NULL)
     g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                 "say where to listen: --listen PATH. See --help");
@@ -172,18 +171,17 @@ serve(const Options *options, const VnConfig *config)
   g_autofree char *helpers = vn_paths_helpers();
   g_autofree char *state = g_build_filename(g_get_user_state_dir(), "vnec", NULL);
   Program program = {.listening = options->listen != NULL && options->fd < 0};
-  const VnDaemonOptions daemon_options = {
-      .drivers = drivers,
-      .n_drivers = n,
-      .config = config,
-      .agent_dir = options->agents != NULL   ? options->agents
-                   : config->agents != NULL ? config->agents
-                                            : helpers,
-      .state_dir = state,
-      .program = "vnec-slave " VERSION,
-      .log = say,
-      .idle = on_idle,
-      .data = &program};
+  const VnDaemonOptions daemon_options = {.drivers = drivers,
+                                          .n_drivers = n,
+                                          .config = config,
+                                          .agent_dir = options->agents != NULL  ? options->agents
+                                                       : config->agents != NULL ? config->agents
+                                                                                : helpers,
+                                          .state_dir = state,
+                                          .program = "vnec-slave " VERSION,
+                                          .log = say,
+                                          .idle = on_idle,
+                                          .data = &program};
   program.loop = g_main_loop_new(NULL, FALSE);
   program.daemon = vn_daemon_new(&daemon_options);
   set_signals(&program, options);

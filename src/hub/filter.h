@@ -14,7 +14,7 @@ void vn_filter_free(VnFilter *filter);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnFilter, vn_filter_free)
 
 /* In user space. */
-gboolean vn_filter_takes(const VnFilter *filter, const guint8 *bytes, guint32 captured,
-                         guint32 original);
+gboolean
+vn_filter_takes(const VnFilter *filter, const guint8 *bytes, guint32 captured, guint32 original);
 /* In the kernel, on a packet socket: what does not pass is never queued. */
 gboolean vn_filter_attach(const VnFilter *filter, int fd, GError **error);

@@ -131,8 +131,8 @@ vn_pcapng_frame(GByteArray *out, gint64 time_ns, const guint8 *bytes, guint32 ca
 {
   guint64 time = (guint64)time_ns;
   guint32 size = (guint32)vn_pcapng_frame_size(captured);
-  guint32 head[7] = {
-      BLOCK_PACKET, size, 0, (guint32)(time >> 32), (guint32)time, captured, original};
+  guint32 head[7] = {BLOCK_PACKET,  size,     0,       (guint32)(time >> 32),
+                     (guint32)time, captured, original};
   guint start = out->len;
   g_byte_array_set_size(out, start + size);
   guint8 *p = out->data + start;

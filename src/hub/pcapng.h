@@ -7,7 +7,8 @@
 
 #include <glib.h>
 
-#define VN_PCAPNG_SNAPLEN (256u << 10) /* bytes of a frame that are kept; above any frame's size */
+#define VN_PCAPNG_SNAPLEN (256u << 10) /* bytes of a frame that are kept; above any frame's size \
+                                        */
 #define VN_PCAPNG_TEXT_MAX 4096u       /* of a name or a filter; longer ones are cut */
 
 typedef struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* TPACKET_V3 rings: the kernel fills blocks of many packets with times in nanoseconds, and its
- * memory is not bounded by the socket buffer limits that an ordinary user can't raise. A block is handed over
- * when it is full or RETIRE_MS old.
+ * memory is not bounded by the socket buffer limits that an ordinary user can't raise. A block is
+ * handed over when it is full or RETIRE_MS old.
  *
  * The filter is attached before the ring is set up, because that empties the socket: nothing that
  * came unfiltered is ever seen.
@@ -41,9 +41,9 @@ typedef struct {
 struct VnCaptures {
   GThread *thread;
   int epoll, wake;
-  gint stop;      /* atomic */
-  gint pending;   /* atomic: bytes that wait */
-  gint announced; /* atomic: `ready` is on its way */
+  gint stop;         /* atomic */
+  gint pending;      /* atomic: bytes that wait */
+  gint announced;    /* atomic: `ready` is on its way */
   GAsyncQueue *done; /* of VnCaptured */
   GMutex lock;       /* of list */
   GPtrArray *list;   /* of Capture */
@@ -137,8 +137,8 @@ static void
 add_tagged(GByteArray *out, gint64 time, const guint8 *frame, const struct tpacket3_hdr *header)
 {
   g_autofree guint8 *whole = g_malloc(header->tp_snaplen + VLAN_SIZE);
-  guint16 type = (header->tp_status & TP_STATUS_VLAN_TPID_VALID) ? header->hv1.tp_vlan_tpid
-                                                                  : 0x8100;
+  guint16 type =
+      (header->tp_status & TP_STATUS_VLAN_TPID_VALID) ? header->hv1.tp_vlan_tpid : 0x8100;
   guint16 tag = (guint16)header->hv1.tp_vlan_tci;
   const guint8 field[VLAN_SIZE] = {(guint8)(type >> 8), (guint8)type, (guint8)(tag >> 8),
                                    (guint8)tag};
@@ -371,8 +371,8 @@ start(VnCaptures *captures, Capture *capture, const char *filter, GError **error
 }
 
 gboolean
-vn_captures_add(VnCaptures *captures, guint32 segment, int fd, const char *name,
-                const char *filter, const char *program, GError **error)
+vn_captures_add(VnCaptures *captures, guint32 segment, int fd, const char *name, const char *filter,
+                const char *program, GError **error)
 {
   Capture *capture = g_new0(Capture, 1);
   capture->segment = segment;

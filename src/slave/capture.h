@@ -17,7 +17,7 @@ typedef struct VnCaptures VnCaptures;
 
 typedef struct {
   guint32 segment;
-  GByteArray *bytes;    /* NULL: the capture ended, and: */
+  GByteArray *bytes; /* NULL: the capture ended, and: */
   guint64 frames, lost;
 } VnCaptured;
 

@@ -33,18 +33,18 @@ struct VnChannels {
   gpointer tag;
   const VnChannelEvents *events;
   gpointer data;
-  GPtrArray *by_vm;         /* Channel*, NULL where there is none */
+  GPtrArray *by_vm; /* Channel*, NULL where there is none */
   GPtrArray *dirty, *shells;
   guint8 *scratch;
-  guint pressed;            /* channels above HIGH */
+  guint pressed; /* channels above HIGH */
   gboolean told_pressed, paused;
 };
 
 /* Kinds that an agent may send, from the directions in messages.def. */
 static const guint8 from_agent[] = {
-#define U  1
-#define D  0
-#define DU 1
+#define U                                     1
+#define D                                     0
+#define DU                                    1
 #define VN_FRAME(id, number, direction, help) [number] = direction,
 #include "frame/messages.def"
 #undef VN_FRAME

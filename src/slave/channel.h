@@ -2,8 +2,8 @@
 /* The channels to all agents of an experiment.
  *
  * Thousands of sockets are one epoll descriptor and so one GSource: a turn costs as much as there
- * is to do, not as many agents as there are. Frames that come are handed over where they were read; those
- * that go out are gathered for each agent and written once, at the end of the turn.
+ * is to do, not as many agents as there are. Frames that come are handed over where they were read;
+ * those that go out are gathered for each agent and written once, at the end of the turn.
  *
  * What comes from a guest is hostile: a frame is checked whole before it is handed over, and an
  * agent that breaks the rules loses its channel, alone.

@@ -42,8 +42,7 @@ vn_config_free(VnConfig *config)
   g_free(config);
 }
 
-static gboolean
-wrong(GError **error, const char *path, const char *group, const char *format, ...)
+static gboolean wrong(GError **error, const char *path, const char *group, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
 
 static gboolean

@@ -150,8 +150,7 @@ join_ready(int fd, GIOCondition condition, gpointer data)
   ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_TRUNC);
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return G_SOURCE_CONTINUE;
-  if (n > 0 && (gsize)n <= sizeof bytes &&
-      vn_link_parse_join(bytes, (gsize)n, &name, &from, &to)) {
+  if (n > 0 && (gsize)n <= sizeof bytes && vn_link_parse_join(bytes, (gsize)n, &name, &from, &to)) {
     VnExperiment *experiment = find(join->daemon, name);
     if (experiment != NULL)
       (void)vn_experiment_join(experiment, from, to, g_steal_fd(&join->fd));

@@ -9,8 +9,7 @@
 #define VM_EXTERNAL 2u
 #define VM_FLAT     4u
 
-static gboolean
-wrong(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static gboolean wrong(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 static gboolean
 wrong(GError **error, const char *format, ...)

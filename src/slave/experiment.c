@@ -61,8 +61,7 @@ vm_is_lost(VnExperiment *experiment, guint32 id, const char *why)
   if (vn_power_lost(experiment, vm, why) || experiment->session == NULL)
     return;
   g_autofree char *text = g_utf8_make_valid(why, -1);
-  vn_session_send(experiment->session, VN_MESSAGE_VM_LOST, id, 0,
-                  g_variant_new("(us)", id, text));
+  vn_session_send(experiment->session, VN_MESSAGE_VM_LOST, id, 0, g_variant_new("(us)", id, text));
 }
 
 typedef struct {
@@ -363,12 +362,12 @@ static gboolean
 is_request(guint16 kind)
 {
   switch (kind) {
-#define M TRUE
-#define S FALSE
+#define M  TRUE
+#define S  FALSE
 #define MS FALSE /* heartbeats, which the session keeps for itself */
-#define P FALSE
-#define VN_MESSAGE(id, number, direction, type, help)                                              \
-  case number:                                                                                     \
+#define P  FALSE
+#define VN_MESSAGE(id, number, direction, type, help) \
+  case number:                                        \
     return direction;
 #include "wire/messages.def"
 #undef VN_MESSAGE
@@ -416,8 +415,8 @@ on_frame(VnSession *session, const VnFrame *frame, gpointer data)
   g_autoptr(GVariant) body = NULL;
   if (!is_request(frame->kind))
     g_set_error(&error, VN_SESSION_ERROR, VN_SESSION_ERROR_MALFORMED,
-                "the master sent %s (0x%x), which is not for slaves",
-                vn_message_text(frame->kind), frame->kind);
+                "the master sent %s (0x%x), which is not for slaves", vn_message_text(frame->kind),
+                frame->kind);
   else
     body = vn_message_body(frame, &error);
   if (body == NULL) {

@@ -39,19 +39,19 @@ typedef struct {
 } Site;
 
 /* DROP(ID, name) */
-#define DROPS(DROP)                                                                                \
-  DROP(NOT_IP, "not an IP packet")                                                                 \
-  DROP(NO_WAY, "no way to the destination")                                                        \
-  DROP(NO_ROUTER, "router off or not here")                                                        \
-  DROP(INTERFACE, "interface full or down")                                                        \
-  DROP(OFFLOAD, "interface takes no large packets")                                                \
+#define DROPS(DROP)                                 \
+  DROP(NOT_IP, "not an IP packet")                  \
+  DROP(NO_WAY, "no way to the destination")         \
+  DROP(NO_ROUTER, "router off or not here")         \
+  DROP(INTERFACE, "interface full or down")         \
+  DROP(OFFLOAD, "interface takes no large packets") \
   DROP(MALFORMED, "malformed batch")
 
 typedef enum {
 #define DROP(id, name) DROP_##id,
   DROPS(DROP)
 #undef DROP
-  DROP_COUNT
+      DROP_COUNT
 } Drop;
 
 static const char *const drop_names[] = {
@@ -72,7 +72,7 @@ struct VnForward {
   GPtrArray *dead;      /* Source*: freed when no event can point to them */
   GArray *sites;        /* of Site, by number */
   guint64 dropped[DROP_COUNT];
-  guint8 *buffer;       /* VN_LINK_HEAD bytes, then a packet or a batch */
+  guint8 *buffer; /* VN_LINK_HEAD bytes, then a packet or a batch */
 };
 
 static void
@@ -503,8 +503,8 @@ vn_forward_join(VnForward *forward, guint32 from_site, guint32 to_site, int fd)
   source->kind = SOURCE_LINK;
   source->fd = fd;
   source->id = from_site;
-  gboolean good = site != NULL && !site->local && site->own == to_site &&
-                  watch(forward, source, NULL);
+  gboolean good =
+      site != NULL && !site->local && site->own == to_site && watch(forward, source, NULL);
   if (good)
     g_ptr_array_add(forward->links, source);
   else

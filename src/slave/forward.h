@@ -2,8 +2,8 @@
 /* Packets between routers: off the external interface of one, onto that of another, here or on
  * another slave.
  *
- * One thread an experiment moves them, in batches, and nothing waits for anybody: what an interface or a link does
- * not take at once is dropped and counted. All calls may come from any thread.
+ * One thread an experiment moves them, in batches, and nothing waits for anybody: what an interface
+ * or a link does not take at once is dropped and counted. All calls may come from any thread.
  */
 #pragma once
 

@@ -62,8 +62,8 @@ vn_link_free(VnLink *link)
 static gboolean
 send_join(const VnLink *link)
 {
-  g_autoptr(GVariant) body = g_variant_ref_sink(
-      g_variant_new("(suu)", link->experiment, link->from_site, link->to_site));
+  g_autoptr(GVariant) body =
+      g_variant_ref_sink(g_variant_new("(suu)", link->experiment, link->from_site, link->to_site));
   guint8 bytes[512];
   VnFrameWriter writer;
   vn_frame_writer_init(&writer, bytes, sizeof bytes);
@@ -189,11 +189,10 @@ vn_link_next(guint8 *batch, gsize size, gsize *offset, VnPacket *out)
     return FALSE;
   }
   const guint8 *p = head + OFFLOAD_AT;
-  *out = (VnPacket){
-      get32(head),
-      head + VN_LINK_HEAD,
-      length,
-      {p[0], p[1], get16(p + 2), get16(p + 4), get16(p + 6), get16(p + 8)}};
+  *out = (VnPacket){get32(head),
+                    head + VN_LINK_HEAD,
+                    length,
+                    {p[0], p[1], get16(p + 2), get16(p + 4), get16(p + 6), get16(p + 8)}};
   *offset += VN_LINK_HEAD + length;
   return TRUE;
 }

@@ -16,8 +16,8 @@
 #include <gio/gio.h>
 
 #define VN_LINK_HEAD    32u
-#define VN_PACKET_MAX   65535u                               /* of IP */
-#define VN_LINK_BATCH   (60u << 10)                          /* sent when a batch is larger */
+#define VN_PACKET_MAX   65535u      /* of IP */
+#define VN_LINK_BATCH   (60u << 10) /* sent when a batch is larger */
 #define VN_LINK_MESSAGE (VN_LINK_BATCH + VN_LINK_HEAD + VN_PACKET_MAX)
 
 typedef struct VnLink VnLink;

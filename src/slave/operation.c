@@ -228,8 +228,7 @@ run_operation(VnRequest *request, const VnDriver *driver, VnDriverState *state, 
     return driver->suspend != NULL ? driver->suspend(state, vm, error)
                                    : unsupported(request, error);
   case VN_MESSAGE_RESUME:
-    return driver->resume != NULL ? driver->resume(state, vm, error)
-                                  : unsupported(request, error);
+    return driver->resume != NULL ? driver->resume(state, vm, error) : unsupported(request, error);
   case VN_MESSAGE_LINK:
     return driver->set_link != NULL ? set_link(driver, state, request->body, error)
                                     : unsupported(request, error);

@@ -208,8 +208,7 @@ vn_do_power_on(VnRequest *request)
 /* ---- POWER_OFF ---- */
 
 static void
-op_power_off(VnRequest *request, const VnDriver *driver, VnDriverState *state, guint first,
-             guint n)
+op_power_off(VnRequest *request, const VnDriver *driver, VnDriverState *state, guint first, guint n)
 {
   gboolean keep;
   g_variant_get_child(request->body, 1, "b", &keep);

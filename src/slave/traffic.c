@@ -86,8 +86,8 @@ vn_do_capture(VnRequest *request)
   gpointer tech;
   g_autoptr(GError) error = NULL;
   g_variant_get_child(request->body, 0, "u", &segment);
-  gboolean good = g_hash_table_lookup_extended(experiment->segments, GUINT_TO_POINTER(segment),
-                                               NULL, &tech);
+  gboolean good =
+      g_hash_table_lookup_extended(experiment->segments, GUINT_TO_POINTER(segment), NULL, &tech);
   if (!good)
     vn_request_fail(request, segment, "this slave has no such segment");
   if (good && experiment->captures == NULL) {

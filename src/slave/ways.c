@@ -102,8 +102,8 @@ vn_ways_add(VnWays *ways, guint32 from, const VnPrefix *prefix, VnWay way)
   set_key(&entry->key, from, prefix->address.family, prefix->length, prefix->address.bytes);
   entry->way = way;
   Lengths *lengths = lengths_of(ways, from);
-  lengths->lengths[prefix->address.family == 6][prefix->length / 64] |=
-      G_GUINT64_CONSTANT(1) << (prefix->length % 64);
+  lengths->lengths[prefix->address.family == 6][prefix->length / 64] |= G_GUINT64_CONSTANT(1)
+                                                                        << (prefix->length % 64);
   g_hash_table_replace(ways->entries, entry, entry);
   return TRUE;
 }

@@ -21,5 +21,5 @@ void vn_ways_free(VnWays *ways);
 /* Replaces what was there for the same prefix. FALSE: there are too many. */
 gboolean vn_ways_add(VnWays *ways, guint32 from, const VnPrefix *prefix, VnWay way);
 /* destination: 4 or 16 bytes, by family 4 or 6. NULL: no way. */
-const VnWay *vn_ways_find(const VnWays *ways, guint32 from, guint8 family,
-                          const guint8 *destination);
+const VnWay *
+vn_ways_find(const VnWays *ways, guint32 from, guint8 family, const guint8 *destination);

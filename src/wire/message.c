@@ -5,19 +5,19 @@
 
 #include <string.h>
 
-G_DEFINE_QUARK(vn-session-error-quark, vn_session_error)
+G_DEFINE_QUARK(vn - session - error - quark, vn_session_error)
 
 const char *
 vn_message_text(guint16 kind)
 {
   switch (kind) {
-#define VN_FRAME(id, number, direction, help)                                                      \
-  case number:                                                                                     \
+#define VN_FRAME(id, number, direction, help) \
+  case number:                                \
     return #id;
 #include "frame/messages.def"
 #undef VN_FRAME
-#define VN_MESSAGE(id, number, direction, type, help)                                              \
-  case number:                                                                                     \
+#define VN_MESSAGE(id, number, direction, type, help) \
+  case number:                                        \
     return #id;
 #include "wire/messages.def"
 #undef VN_MESSAGE
@@ -30,8 +30,8 @@ const char *
 vn_message_type(guint16 kind)
 {
   switch (kind) {
-#define VN_MESSAGE(id, number, direction, type, help)                                              \
-  case number:                                                                                     \
+#define VN_MESSAGE(id, number, direction, type, help) \
+  case number:                                        \
     return type[0] != '\0' ? type : NULL;
 #include "wire/messages.def"
 #undef VN_MESSAGE

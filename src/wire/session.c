@@ -18,15 +18,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BUFFER_START (64u << 10)
-#define BUFFER_KEPT  (1u << 20) /* more is given back when empty */
-#define READS_A_TURN 8          /* so that one busy peer does not starve the others */
-#define QUEUE_LOW    (VN_SESSION_QUEUE_HIGH / 4)
-#define FLUSH_MS     5000
+#define BUFFER_START    (64u << 10)
+#define BUFFER_KEPT     (1u << 20) /* more is given back when empty */
+#define READS_A_TURN    8          /* so that one busy peer does not starve the others */
+#define QUEUE_LOW       (VN_SESSION_QUEUE_HIGH / 4)
+#define FLUSH_MS        5000
 #define SPIN_SKIP_MAX   256u
-#define SPIN_CROWDED_US 15           /* a yield that takes longer met another process */
+#define SPIN_CROWDED_US 15          /* a yield that takes longer met another process */
 #define SPIN_REST_US    (50 * 1000) /* then: no spinning for so long */
-#define LENGTH_FIELD 4u
+#define LENGTH_FIELD    4u
 
 typedef struct {
   guint8 *bytes;
@@ -123,8 +123,8 @@ static void
 session_fail_io(VnSession *session, const char *what)
 {
   int code = errno;
-  session_end(session, g_error_new(VN_SESSION_ERROR, VN_SESSION_ERROR_IO, "%s: %s", what,
-                                   g_strerror(code)));
+  session_end(session,
+              g_error_new(VN_SESSION_ERROR, VN_SESSION_ERROR_IO, "%s: %s", what, g_strerror(code)));
 }
 
 /* ---- writing ---- */
@@ -147,8 +147,8 @@ write_queued(VnSession *session)
 {
   Buffer *out = &session->out;
   while (buffer_used(out) > 0 && !session->ended) {
-    ssize_t n = send(session->fd, out->bytes + out->start, buffer_used(out),
-                     MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t n =
+        send(session->fd, out->bytes + out->start, buffer_used(out), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n >= 0) {
       buffer_take(out, (gsize)n);
       session->sent = TRUE;
@@ -206,10 +206,10 @@ next_frame(VnSession *session, VnFrame *out, gsize *out_size)
   gsize length = be32(p);
   guint16 kind = be16(p + 4);
   if (length < VN_FRAME_HEADER - LENGTH_FIELD || length > frame_limit(kind)) {
-    session_end(session, g_error_new(VN_SESSION_ERROR, VN_SESSION_ERROR_MALFORMED,
-                                     "the peer sent a malformed frame (%s of %" G_GSIZE_FORMAT
-                                     " bytes)",
-                                     vn_message_text(kind), length));
+    session_end(session,
+                g_error_new(VN_SESSION_ERROR, VN_SESSION_ERROR_MALFORMED,
+                            "the peer sent a malformed frame (%s of %" G_GSIZE_FORMAT " bytes)",
+                            vn_message_text(kind), length));
     return FALSE;
   }
   if (there < LENGTH_FIELD + length)
@@ -349,8 +349,7 @@ static gboolean
 source_check(GSource *source)
 {
   VnSession *session = (VnSession *)source;
-  return pending(session) ||
-         (!session->ended && g_source_query_unix_fd(source, session->tag) != 0);
+  return pending(session) || (!session->ended && g_source_query_unix_fd(source, session->tag) != 0);
 }
 
 static void
@@ -374,8 +373,7 @@ beat(VnSession *session, gint64 now)
   session->heard = FALSE;
   if (session->lost_after > 0 && session->silent >= session->lost_after)
     session_end(session, g_error_new(VN_SESSION_ERROR, VN_SESSION_ERROR_CLOSED,
-                                     "nothing was heard from the peer for %u s",
-                                     session->silent));
+                                     "nothing was heard from the peer for %u s", session->silent));
 }
 
 static gboolean

@@ -50,8 +50,8 @@ void vn_session_commit(VnSession *session);
 /* A frame passed on as it came, under another VM and id. */
 void vn_session_forward(VnSession *session, const VnFrame *frame, guint32 vm, guint64 id);
 /* A message of wire/messages.def; consumes a floating body and checks its type. */
-void vn_session_send(VnSession *session, VnMessageKind kind, guint32 vm, guint64 id,
-                     GVariant *body);
+void
+vn_session_send(VnSession *session, VnMessageKind kind, guint32 vm, guint64 id, GVariant *body);
 /* The body of a message, checked against the type of its kind; NULL with error if malformed. */
 GVariant *vn_message_body(const VnFrame *frame, GError **error);
 const char *vn_message_text(guint16 kind); /* of frames, too; "?" */
@@ -75,4 +75,8 @@ gboolean vn_session_flush(VnSession *session, GError **error);
 
 #define VN_SESSION_ERROR vn_session_error_quark()
 GQuark vn_session_error_quark(void);
-typedef enum { VN_SESSION_ERROR_MALFORMED, VN_SESSION_ERROR_IO, VN_SESSION_ERROR_CLOSED } VnSessionError;
+typedef enum {
+  VN_SESSION_ERROR_MALFORMED,
+  VN_SESSION_ERROR_IO,
+  VN_SESSION_ERROR_CLOSED
+} VnSessionError;
