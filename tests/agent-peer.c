@@ -88,7 +88,7 @@ peer_new(const char *program)
 Peer *
 peer_new_over(const char *program, int pair[2])
 {
-  const char *folder = g_getenv("VNEC_TEST_AGENT_DIR"), *build = g_getenv("VNEC_BUILDDIR");
+  const char *folder = g_getenv("VNEC_SANITIZED_AGENTS"), *build = g_getenv("VNEC_BUILDDIR");
   g_autofree char *path = folder != NULL ? g_build_filename(folder, program, NULL)
                                          : g_build_filename(build != NULL ? build : ".", "libexec",
                                                             "vnec", program, NULL);

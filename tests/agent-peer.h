@@ -32,7 +32,7 @@ typedef struct {
   char *error;
 } PeerTask;
 
-/* program: "vnec-taskrunner" of the build folder, unless VNEC_TEST_AGENT_DIR says where. */
+/* program: "vnec-taskrunner" of the build folder, unless VNEC_SANITIZED_AGENTS says where. */
 Peer *peer_new(const char *program);
 /* The same over a pair of connected stream sockets of the caller's; takes both. */
 Peer *peer_new_over(const char *program, int pair[2]);
