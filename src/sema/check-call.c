@@ -318,29 +318,34 @@ check_hosts(VnCompiler *c, const VnAstCall *ast)
   return term;
 }
 
+/* Is it a function of the file itself? Those hide what is built in; those of modules don't. */
+static gboolean
+is_own_function(VnCompiler *c, const VnIdent *name)
+{
+  const VnThing *own = vn_module_thing(c->context.module, name->symbol);
+  return (own != NULL && own->kind == VN_THING_FUNCTION) ||
+         vn_scope_find(c, name->symbol, name->span, 0).local != NULL;
+}
+
+/* NULL: the callee is nothing built in. */
 static VnTerm *
 call_of_builtin(VnCompiler *c, const VnAstCall *ast)
 {
-  const VnAstName *name = (const VnAstName *)ast->callee;
-  VnBuiltin builtin = vn_builtin_from_name(name->name.symbol->text);
-  if (builtin != VN_N_BUILTINS)
-    return check_builtin(c, ast, builtin);
-  return strcmp(name->name.symbol->text, "hosts") == 0 ? check_hosts(c, ast) : NULL;
+  const VnIdent *name = &((const VnAstName *)ast->callee)->name;
+  VnBuiltin builtin = vn_builtin_from_name(name->symbol->text);
+  gboolean hosts = strcmp(name->symbol->text, "hosts") == 0;
+  if ((builtin == VN_N_BUILTINS && !hosts) || is_own_function(c, name))
+    return NULL;
+  return hosts ? check_hosts(c, ast) : check_builtin(c, ast, builtin);
 }
 
 VnTerm *
 vn_check_call(VnCompiler *c, const VnAstCall *ast)
 {
   const VnLocal *local = NULL;
-  if (ast->callee->kind == VN_AST_NAME) {
-    const VnAstName *name = (const VnAstName *)ast->callee;
-    VnFound found = vn_scope_find(c, name->name.symbol, name->name.span, VN_IS(FUNCTION));
-    VnTerm *term = found.thing == NULL && found.local == NULL && !found.reported
-                       ? call_of_builtin(c, ast)
-                       : NULL;
-    if (term != NULL)
-      return term;
-  }
+  VnTerm *built_in = ast->callee->kind == VN_AST_NAME ? call_of_builtin(c, ast) : NULL;
+  if (built_in != NULL)
+    return built_in;
   VnThing *function = vn_check_callee(c, ast->callee, VN_IS(FUNCTION), "a function", &local);
   if (local != NULL) {
     VnLocalLet *let = local->let;
