@@ -100,11 +100,15 @@ VnFound vn_scope_find(VnCompiler *c, const VnSymbol *name, VnSpan span, guint wa
 /* `net.ping`: NULL if `net` is no module; *out_is_module tells which. */
 VnThing *vn_scope_find_qualified(VnCompiler *c, const VnAstMember *member, guint want,
                                  gboolean *out_is_module);
-void vn_scope_unknown(VnCompiler *c, VnSpan span, const VnSymbol *name, const char *what);
+gboolean vn_thing_is_exported(const VnThing *thing);
+gboolean vn_local_is_visible(const VnContext *context, guint32 place);
 guint32 vn_scope_push(VnCompiler *c, VnLocal local, gboolean warn);
 void vn_scope_pop(VnCompiler *c, guint32 to);
 VnThing *vn_module_thing(const VnModule *module, const VnSymbol *name);
 const char *vn_thing_kind_text(VnThingKind kind); /* "host" */
+
+/* suggest.c: VN101, unless a syntax error may have swallowed the declaration. */
+void vn_scope_unknown(VnCompiler *c, VnSpan span, const VnSymbol *name, const char *what);
 
 /* type.c */
 /* ANY after a mistake. */

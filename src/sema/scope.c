@@ -5,10 +5,6 @@
 
 #include <string.h>
 
-/* Beyond these, looking for similar names costs more than it tells. */
-#define MAX_SUGGESTIONS 100
-#define MAX_CANDIDATES  10000
-
 const char *
 vn_thing_kind_text(VnThingKind kind)
 {
@@ -47,15 +43,15 @@ vn_module_thing(const VnModule *module, const VnSymbol *name)
   return name->id < module->n_things ? module->things[name->id] : NULL;
 }
 
-static gboolean
-is_exported(const VnThing *thing)
+gboolean
+vn_thing_is_exported(const VnThing *thing)
 {
   return (VN_IS(CONSTANT) | VN_IS(FUNCTION) | VN_IS(PARAMETER) | VN_IS(ACTION)) &
          (1u << thing->kind);
 }
 
-static gboolean
-is_visible(const VnContext *context, guint32 place)
+gboolean
+vn_local_is_visible(const VnContext *context, guint32 place)
 {
   return place < context->hide_from || place >= context->hide_to;
 }
@@ -66,7 +62,7 @@ find_local(VnCompiler *c, const VnSymbol *name)
   guint32 place = name->id < c->n_local_of ? c->local_of[name->id] : 0;
   while (place > 0) {
     const VnLocal *local = &g_array_index(c->locals, VnLocal, place - 1);
-    if (is_visible(&c->context, place - 1))
+    if (vn_local_is_visible(&c->context, place - 1))
       return local;
     place = local->outer;
   }
@@ -93,7 +89,7 @@ find_imported(VnCompiler *c, const VnSymbol *name, VnSpan span, guint want)
   for (guint32 i = 0; i < module->n_uses; i++) {
     VnUse *use = &module->uses[i];
     VnThing *thing = use->module != NULL ? vn_module_thing(use->module, name) : NULL;
-    if (thing == NULL || !is_exported(thing) || !(want & (1u << thing->kind)))
+    if (thing == NULL || !vn_thing_is_exported(thing) || !(want & (1u << thing->kind)))
       continue;
     use->used = TRUE;
     if (found == NULL || found->module == use->module) {
@@ -139,7 +135,7 @@ nearest_export(const VnModule *module, const char *name, guint want)
   g_autoptr(GPtrArray) names = g_ptr_array_new();
   for (guint i = 0; i < module->order->len; i++) {
     const VnThing *thing = module->order->pdata[i];
-    if (is_exported(thing) && want & (1u << thing->kind))
+    if (vn_thing_is_exported(thing) && want & (1u << thing->kind))
       g_ptr_array_add(names, (char *)thing->name->text);
   }
   return vn_diag_nearest(name, (const char *const *)names->pdata, names->len);
@@ -161,7 +157,7 @@ vn_scope_find_qualified(VnCompiler *c, const VnAstMember *member, guint want,
   *out_is_module = TRUE;
   use->used = TRUE;
   VnThing *thing = use->module != NULL ? vn_module_thing(use->module, member->name.symbol) : NULL;
-  if (thing != NULL && is_exported(thing))
+  if (thing != NULL && vn_thing_is_exported(thing))
     return thing;
   if (use->module == NULL)
     return NULL; /* the module could not be read: said there */
@@ -171,99 +167,6 @@ vn_scope_find_qualified(VnCompiler *c, const VnAstMember *member, guint want,
   if (near != NULL)
     vn_diag_hint(diag, "did you mean `%s.%s`?", qualifier->text, near);
   return NULL;
-}
-
-static void
-add_module_names(const VnModule *module, gboolean exported_only, GPtrArray *names)
-{
-  for (guint i = 0; i < module->order->len && names->len < MAX_CANDIDATES; i++) {
-    const VnThing *thing = module->order->pdata[i];
-    if (!exported_only || is_exported(thing))
-      g_ptr_array_add(names, (char *)thing->name->text);
-  }
-}
-
-static void
-add_builtin_names(GPtrArray *names)
-{
-  g_ptr_array_add(names, (char *)"routers");
-  g_ptr_array_add(names, (char *)"hosts");
-  g_ptr_array_add(names, (char *)"local");
-  for (guint i = 0; i < VN_N_BUILTINS; i++)
-    g_ptr_array_add(names, (char *)vn_builtin_name((VnBuiltin)i));
-  for (guint i = 0; i < VN_CONTROL_COUNT; i++)
-    g_ptr_array_add(names, (char *)vn_control_signature((VnControl)i)->callee);
-}
-
-/* The nearest of all names that are visible. */
-static const char *
-suggest(VnCompiler *c, const VnSymbol *name)
-{
-  if (c->suggestions++ > MAX_SUGGESTIONS)
-    return NULL;
-  g_autoptr(GPtrArray) names = g_ptr_array_new();
-  for (guint i = 0; i < c->locals->len; i++)
-    if (is_visible(&c->context, i))
-      g_ptr_array_add(names, (char *)g_array_index(c->locals, VnLocal, i).name->text);
-  add_module_names(c->context.module, FALSE, names);
-  for (guint32 i = 0; i < c->context.module->n_uses; i++)
-    if (c->context.module->uses[i].module != NULL)
-      add_module_names(c->context.module->uses[i].module, TRUE, names);
-  add_builtin_names(names);
-  return vn_diag_nearest(name->text, (const char *const *)names->pdata, names->len);
-}
-
-static gboolean
-is_word(char byte)
-{
-  return g_ascii_isalnum(byte) || byte == '_';
-}
-
-/* Does the word before `at` begin a declaration? */
-static gboolean
-follows_declaration(const char *text, const char *at)
-{
-  static const char *const words[] = {"let",  "param",  "site",    "image", "segment",
-                                      "host", "router", "group",   "task",  "action",
-                                      "for",  "as",     "measure", NULL};
-  while (at > text && g_ascii_isspace(at[-1]))
-    at--;
-  const char *end = at;
-  while (at > text && is_word(at[-1]))
-    at--;
-  g_autofree char *word = g_strndup(at, (gsize)(end - at));
-  return g_strv_contains(words, word);
-}
-
-/* Is it declared where the parser understood nothing? Then the syntax error is enough. */
-static gboolean
-lost_in_syntax(const VnCompiler *c, const VnSymbol *name)
-{
-  if (!c->syntax_errors)
-    return FALSE;
-  if (c->modules_broken)
-    return TRUE;
-  const char *text = c->script->file->source->text;
-  for (const char *at = strstr(text, name->text); at != NULL; at = strstr(at + 1, name->text))
-    if (!is_word(at[name->length]) && (at == text || !is_word(at[-1])) &&
-        follows_declaration(text, at))
-      return TRUE;
-  return FALSE;
-}
-
-void
-vn_scope_unknown(VnCompiler *c, VnSpan span, const VnSymbol *name, const char *what)
-{
-  if (c->suggestions < MAX_SUGGESTIONS ? lost_in_syntax(c, name) : c->syntax_errors)
-    return;
-  for (guint32 i = 0; i < c->context.module->n_uses; i++)
-    if (c->context.module->uses[i].module == NULL)
-      return; /* it may come from the module that was not found */
-  c->unknown_names = TRUE;
-  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN101, span, "there is no %s `%s`", what, name->text);
-  const char *near = suggest(c, name);
-  if (near != NULL && strcmp(near, name->text) != 0)
-    vn_diag_hint(diag, "did you mean `%s`?", near);
 }
 
 static void

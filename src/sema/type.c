@@ -143,6 +143,8 @@ literal_example(guint8 kind)
     return "1..10";
   case VN_VALUE_LIST:
     return "[1, 2, 3]";
+  case VN_VALUE_SET:
+    return "{a, b}, an array or a group";
   case VN_VALUE_BOOL:
     return "true, or a comparison";
   default:
