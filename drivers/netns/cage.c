@@ -40,12 +40,13 @@
   (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
    CLONE_NEWNET)
 
-/* What a guest keeps: power over its own files, processes and network. */
+/* What a guest keeps: power over its own files, processes and network. Not CAP_SYS_PTRACE, with
+ * which a task could take its agent's channel; what it started itself it may trace without. */
 static const guint8 kept[] = {
-    CAP_CHOWN,      CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,      CAP_FSETID,
-    CAP_KILL,       CAP_SETGID,       CAP_SETUID,          CAP_SETPCAP,     CAP_NET_BIND_SERVICE,
-    CAP_NET_ADMIN,  CAP_NET_RAW,      CAP_NET_BROADCAST,   CAP_IPC_LOCK,    CAP_IPC_OWNER,
-    CAP_SYS_CHROOT, CAP_SYS_PTRACE,   CAP_SYS_NICE,        CAP_AUDIT_WRITE, CAP_SETFCAP,
+    CAP_CHOWN,      CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,   CAP_FSETID,
+    CAP_KILL,       CAP_SETGID,       CAP_SETUID,          CAP_SETPCAP,  CAP_NET_BIND_SERVICE,
+    CAP_NET_ADMIN,  CAP_NET_RAW,      CAP_NET_BROADCAST,   CAP_IPC_LOCK, CAP_IPC_OWNER,
+    CAP_SYS_CHROOT, CAP_SYS_NICE,     CAP_AUDIT_WRITE,     CAP_SETFCAP,
 };
 
 #define FILES_USUAL 1024 /* what programs expect that still call select() */

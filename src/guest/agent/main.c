@@ -33,6 +33,6 @@ vn_agent_options(int argc, char **argv, VnFd *out_channel)
       vn_text_int(argv[2], 0, INT32_MAX, &fd) < 0)
     return complain(program, "started in a way that it doesn't know");
   *out_channel = (VnFd)fd;
-  int error = vn_os_init(out_channel);
+  int error = vn_os_init(program, out_channel);
   return error == 0 ? 0 : complain(program, vn_os_error_text(error));
 }

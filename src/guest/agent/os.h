@@ -36,7 +36,7 @@ typedef int VnFd;
 
 /* Once, before all else: signals, limits, the standard descriptors. Moves *channel out of the
  * way of those. */
-int vn_os_init(VnFd *channel);
+int vn_os_init(const char *program, VnFd *channel);
 
 int64_t vn_os_monotonic(void);
 int vn_os_set_clock(int64_t ns_since_1970);

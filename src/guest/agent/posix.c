@@ -76,9 +76,20 @@ keep_descriptors_from_children(void)
     fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
-int
-vn_os_init(VnFd *channel)
+/* The agent shares its guest with whatever the tasks start, as the same user. None of them may look
+ * into it, trace it or take its channel: what they then said there would pass for outcomes. */
+static void
+close_to_tasks(const char *name)
 {
+  prctl(PR_SET_DUMPABLE, 0);
+  prctl(PR_SET_NAME, name); /* started from a sealed copy it has that copy's */
+}
+
+int
+vn_os_init(const char *program, VnFd *channel)
+{
+  const char *slash = strrchr(program, '/');
+  close_to_tasks(slash != NULL ? slash + 1 : program);
   int moved = fcntl(*channel, F_DUPFD_CLOEXEC, 3);
   if (moved < 0)
     return errno;
