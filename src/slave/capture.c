@@ -26,7 +26,8 @@
 #define BLOCKS_MANY 8u
 #define FEW         8u
 #define RETIRE_MS   10
-#define FLUSH_MS    30 /* in which the kernel has surely retired the last block */
+#define FLUSH_MS    30  /* in which the kernel has surely retired the last block */
+#define ROUNDS      32u /* before others may have the lock */
 #define VLAN_SIZE   4u
 
 typedef struct {
@@ -190,7 +191,7 @@ read_all(VnCaptures *captures)
 {
   g_mutex_lock(&captures->lock);
   gboolean more = TRUE;
-  while (more && !is_full(captures)) {
+  for (guint round = 0; more && round < ROUNDS && !is_full(captures); round++) {
     more = FALSE;
     for (guint i = 0; i < captures->list->len; i++)
       more |= read_block(captures, captures->list->pdata[i]);

@@ -27,7 +27,7 @@ vn_traffic_fetch(VnExperiment *experiment, gboolean all)
 {
   while (experiment->captures != NULL &&
          (all || experiment->session == NULL ||
-          vn_session_queued(experiment->session) < VN_SESSION_QUEUE_HIGH)) {
+          vn_session_queued(experiment->session) <= VN_SESSION_QUEUE_HIGH)) {
     VnCaptured *captured = vn_captures_fetch(experiment->captures);
     if (captured == NULL)
       return;

@@ -24,7 +24,7 @@
 #define QUEUE_LOW       (VN_SESSION_QUEUE_HIGH / 4)
 #define FLUSH_MS        5000
 #define SPIN_SKIP_MAX   256u
-#define SPIN_CROWDED_US 15          /* a yield that takes longer met another process */
+#define SPIN_CROWDED_US 200         /* a yield that takes longer met a process that computes */
 #define SPIN_REST_US    (50 * 1000) /* then: no spinning for so long */
 #define LENGTH_FIELD    4u
 
