@@ -308,6 +308,72 @@ ends_with_its_channel(void)
   g_assert_true(!is_alive(pid) || state_of(pid) == 'Z');
 }
 
+static PeerTask *
+get_file(Peer *peer, const char *path, gint64 limit)
+{
+  Request request = peer_begin(peer, VN_FRAME_GET, peer_id(peer));
+  vn_frame_put_text(&request.writer, VN_TAG_PATH, path);
+  if (limit >= 0)
+    vn_frame_put_int(&request.writer, VN_TAG_LIMIT, limit);
+  PeerTask *task = peer_send(&request);
+  peer_wait(peer, task);
+  return task;
+}
+
+static guint
+open_files(const Peer *peer)
+{
+  g_autofree char *path = g_strdup_printf("/proc/%d/fd", (int)peer->pid);
+  g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+  guint n = 0;
+  while (g_dir_read_name(folder) != NULL)
+    n++;
+  return n;
+}
+
+/* KiB of memory of its own. */
+static gint64
+memory(const Peer *peer)
+{
+  g_autofree char *path = g_strdup_printf("/proc/%d/status", (int)peer->pid), *text = NULL;
+  g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+  return g_ascii_strtoll(strstr(text, "RssAnon:") + strlen("RssAnon:"), NULL, 10);
+}
+
+static void
+mixed_tasks(Peer *peer, guint rounds)
+{
+  for (guint i = 0; i < rounds; i++) {
+    PeerTask *tasks[] = {
+        peer_run(peer, 0, "true", NULL),
+        peer_run(peer, 0, "no-such-program-here", NULL),
+        peer_script(peer, 0, "echo some; echo more >&2; exit 1"),
+        peer_script(peer, 1, "sleep 1000"),
+        peer_native(peer, FALSE, "file_checksum", "/bin/sh", NULL),
+        peer_native(peer, FALSE, "file_read", "/no/such", NULL),
+        peer_native(peer, FALSE, "ping", "nowhere", NULL),
+        peer_native(peer, FALSE, "tcp_connect", "127.0.0.1", "1", NULL),
+        peer_native(peer, FALSE, "sleep", NULL),
+        get_file(peer, "/etc/hostname", -1),
+    };
+    for (guint k = 0; k < G_N_ELEMENTS(tasks); k++)
+      peer_wait(peer, tasks[k]);
+  }
+}
+
+static void
+nothing_piles_up(void)
+{
+  g_autoptr(Peer) peer = peer_new(PROGRAM);
+  mixed_tasks(peer, 20);
+  guint files_before = open_files(peer);
+  gint64 memory_before = memory(peer);
+  mixed_tasks(peer, 150);
+  g_assert_cmpuint(open_files(peer), ==, files_before);
+  if (g_getenv("VNEC_SANITIZED_AGENTS") == NULL) /* whose freed memory is kept aside */
+    g_assert_cmpint(memory(peer), <=, memory_before + 16);
+}
+
 static void
 many_at_once(void)
 {
@@ -396,18 +462,6 @@ put_file(Peer *peer, const char *path, const char *content, gsize n, gint64 anno
     request.bytes[7] = at == n;
     peer_send(&request);
   } while (at < n);
-  peer_wait(peer, task);
-  return task;
-}
-
-static PeerTask *
-get_file(Peer *peer, const char *path, gint64 limit)
-{
-  Request request = peer_begin(peer, VN_FRAME_GET, peer_id(peer));
-  vn_frame_put_text(&request.writer, VN_TAG_PATH, path);
-  if (limit >= 0)
-    vn_frame_put_int(&request.writer, VN_TAG_LIMIT, limit);
-  PeerTask *task = peer_send(&request);
   peer_wait(peer, task);
   return task;
 }
@@ -540,6 +594,7 @@ main(int argc, char **argv)
   g_test_add_func("/agent/daemon-outlives-its-task", daemon_outlives_its_task);
   g_test_add_func("/agent/pause-and-continue", pause_and_continue);
   g_test_add_func("/agent/ends-with-its-channel", ends_with_its_channel);
+  g_test_add_func("/agent/nothing-piles-up", nothing_piles_up);
   g_test_add_func("/agent/many-at-once", many_at_once);
   g_test_add_func("/agent/many-cancelled-at-once", many_cancelled_at_once);
   g_test_add_func("/agent/background-ready-port", background_is_ready_when_its_port_listens);
