@@ -203,6 +203,11 @@ compile_points(VnScript *script, const GArray *defines)
 VnScript *
 vn_script_load(const VnScriptOptions *options, GError **error)
 {
+  if (strcmp(options->path, "-") != 0 && access(options->path, R_OK) != 0) {
+    g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno), "%s: %s", options->path,
+                g_strerror(errno));
+    return NULL;
+  }
   g_autoptr(VnScript) script = g_new0(VnScript, 1);
   script->sources = vn_source_set_new();
   script->sink = vn_diag_sink_new();

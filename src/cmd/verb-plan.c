@@ -58,8 +58,6 @@ compile_and_print(const Options *options)
     return vn_verb_misuse("plan", "--color=%s: always, auto or never is wanted", options->colour);
   if (options->point < 0)
     return vn_verb_misuse("plan", "--point: a number from 1 is wanted");
-  if (strcmp(options->script.path, "-") != 0 && access(options->script.path, R_OK) != 0)
-    return vn_verb_misuse("plan", "%s can't be read", options->script.path);
   g_autoptr(VnScript) script = vn_script_load(&options->script, &error);
   if (script == NULL)
     return vn_verb_misuse("plan", "%s", error->message);

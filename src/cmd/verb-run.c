@@ -106,8 +106,6 @@ compile_and_run(Options *options)
     return vn_verb_misuse("run", "%s",
                           error != NULL ? error->message : "--trials: a number from 1 is wanted");
   (void)vn_colour_parse(options->perform.colour, &colour); /* checked above */
-  if (strcmp(options->script.path, "-") != 0 && access(options->script.path, R_OK) != 0)
-    return vn_verb_misuse("run", "%s can't be read", options->script.path);
   g_autoptr(VnScript) script = vn_script_load(&options->script, &error);
   if (script == NULL)
     return vn_verb_misuse("run", "%s", error->message);

@@ -204,6 +204,8 @@ classify(Expected *e, const int *tokens, int n)
   e->has[VN_TOKEN_RECOVER] = e->has[0] = e->has[VN_TOKEN_TEXT_MIDDLE] = FALSE;
   if (e->has[VN_TOKEN_END] && n > 1)
     e->has[VN_TOKEN_END] = FALSE;
+  if (e->has[VN_TOKEN_STRING]) /* both are strings to people */
+    e->has[VN_TOKEN_TEXT_BEGIN] = FALSE;
 }
 
 static void
