@@ -13,7 +13,7 @@ typedef struct {
 static gboolean
 kind_of_decl(const VnAst *ast, guint8 *out_kind)
 {
-  switch (ast->kind) {
+  switch ((VnAstKind)ast->kind) {
   case VN_AST_LET:
     *out_kind = ((const VnAstLet *)ast)->function ? VN_THING_FUNCTION : VN_THING_CONSTANT;
     return TRUE;
@@ -47,25 +47,33 @@ kind_of_decl(const VnAst *ast, guint8 *out_kind)
   case VN_AST_ACTION:
     *out_kind = VN_THING_ACTION;
     return TRUE;
-  default:
+  case VN_AST_EXPERIMENT:
+  case VN_AST_USE:
+  case VN_AST_RULES:
+  case VN_AST_NETWORK:
+  case VN_AST_FOR:
+  case VN_AST_IF:
+  case VN_AST_FLOW:
+  case VN_AST_EXPECT:
+  case VN_AST_SEED:
+  case VN_AST_TRIALS:
+  case VN_AST_SWEEP:
+#define VN_OTHER_EXPR
+#define VN_OTHER_ITEM
+#include "sema/other-cases.def"
     return FALSE;
   }
+  g_assert_not_reached();
 }
 
 static gboolean
 is_array(const VnAst *ast)
 {
-  switch (ast->kind) {
-  case VN_AST_SEGMENT:
+  if (ast->kind == VN_AST_SEGMENT)
     return ((const VnAstSegment *)ast)->dim != NULL;
-  case VN_AST_HOST:
-  case VN_AST_ROUTER:
+  if (ast->kind == VN_AST_HOST || ast->kind == VN_AST_ROUTER)
     return ((const VnAstVm *)ast)->dim != NULL;
-  case VN_AST_TASK:
-    return ((const VnAstTask *)ast)->dim != NULL;
-  default:
-    return FALSE;
-  }
+  return ast->kind == VN_AST_TASK && ((const VnAstTask *)ast)->dim != NULL;
 }
 
 static void

@@ -288,7 +288,7 @@ check_line(VnCompiler *c, VnCheckedAction *action, const VnAstProperty *line)
 static void
 check_body_item(VnCompiler *c, VnCheckedAction *action, const VnAst *item)
 {
-  switch (item->kind) {
+  switch ((VnAstKind)item->kind) {
   case VN_AST_VARIANT:
     check_variant(c, action, (const VnAstVariant *)item);
     return;
@@ -298,9 +298,22 @@ check_body_item(VnCompiler *c, VnCheckedAction *action, const VnAst *item)
   case VN_AST_READY:
     check_ready(c, action, (const VnAstReady *)item);
     return;
-  default:
+  case VN_AST_ACTION_LINE:
     check_line(c, action, (const VnAstProperty *)item);
+    return;
+  case VN_AST_PROPERTY:
+  case VN_AST_CLAUSE:
+  case VN_AST_ARGUMENT:
+  case VN_AST_KEY:
+  case VN_AST_FIELD:
+  case VN_AST_DIM:
+  case VN_AST_PARSE:
+#define VN_OTHER_EXPR
+#define VN_OTHER_DECL
+#include "sema/other-cases.def"
+    break;
   }
+  g_assert_not_reached();
 }
 
 void

@@ -77,7 +77,7 @@ typedef enum { PLACE_ANYWHERE, PLACE_NOT_IN_LOOP, PLACE_TOP } Place;
 static Place
 place_of(const VnAst *ast)
 {
-  switch (ast->kind) {
+  switch ((VnAstKind)ast->kind) {
   case VN_AST_EXPERIMENT:
   case VN_AST_USE:
   case VN_AST_PARAM:
@@ -93,9 +93,22 @@ place_of(const VnAst *ast)
   case VN_AST_SEED:
   case VN_AST_TRIALS:
     return PLACE_NOT_IN_LOOP;
-  default:
+  case VN_AST_LET:
+  case VN_AST_SEGMENT:
+  case VN_AST_HOST:
+  case VN_AST_ROUTER:
+  case VN_AST_FOR:
+  case VN_AST_IF:
+  case VN_AST_TASK:
+  case VN_AST_FLOW:
+  case VN_AST_EXPECT:
     return PLACE_ANYWHERE;
+#define VN_OTHER_EXPR
+#define VN_OTHER_ITEM
+#include "sema/other-cases.def"
+    break;
   }
+  g_assert_not_reached();
 }
 
 static gboolean

@@ -130,7 +130,7 @@ check_single(VnCompiler *c, const VnAst *ast, VnValueKind kind, const char *what
 static guint32
 phases_of(const VnAst *ast)
 {
-  switch (ast->kind) {
+  switch ((VnAstKind)ast->kind) {
   case VN_AST_SEGMENT:
     return VN_PHASE_SEGMENTS;
   case VN_AST_HOST:
@@ -145,9 +145,27 @@ phases_of(const VnAst *ast)
     return VN_PHASE_BODIES;
   case VN_AST_MEASURE:
     return VN_PHASE_MEASURES;
-  default:
+  case VN_AST_EXPERIMENT:
+  case VN_AST_RULES:
+  case VN_AST_SITE:
+  case VN_AST_IMAGE:
+  case VN_AST_NETWORK:
+  case VN_AST_SEED:
+  case VN_AST_TRIALS:
+  case VN_AST_SWEEP:
     return VN_PHASE_SETTINGS;
+  case VN_AST_USE:
+  case VN_AST_PARAM:
+  case VN_AST_LET:
+  case VN_AST_ACTION:
+  case VN_AST_FOR:
+  case VN_AST_IF:
+#define VN_OTHER_EXPR
+#define VN_OTHER_ITEM
+#include "sema/other-cases.def"
+    break; /* no items, or of the phases of their bodies */
   }
+  g_assert_not_reached();
 }
 
 static void
@@ -167,7 +185,7 @@ static gboolean
 check_item(VnCompiler *c, VnItem *item)
 {
   const VnAst *ast = item->ast;
-  switch (ast->kind) {
+  switch ((VnAstKind)ast->kind) {
   case VN_AST_LET:
   case VN_AST_PARAM:
   case VN_AST_ACTION:
@@ -231,7 +249,9 @@ check_item(VnCompiler *c, VnItem *item)
   case VN_AST_EXPECT:
   case VN_AST_MEASURE:
     break; /* in the second walk */
-  default:
+#define VN_OTHER_EXPR
+#define VN_OTHER_ITEM
+#include "sema/other-cases.def"
     g_assert_not_reached();
   }
   item->phases = phases_of(ast);

@@ -158,7 +158,7 @@ VnTerm *
 vn_check_expr(VnCompiler *c, const VnAst *ast)
 {
   VnSpan span = ast->span;
-  switch (ast->kind) {
+  switch ((VnAstKind)ast->kind) {
   case VN_AST_INT:
     return vn_term_const(c, span, vn_value_int(((const VnAstInt *)ast)->value));
   case VN_AST_FLOAT:
@@ -206,9 +206,13 @@ vn_check_expr(VnCompiler *c, const VnAst *ast)
     return vn_check_member(c, (const VnAstMember *)ast);
   case VN_AST_CALL:
     return vn_check_call(c, (const VnAstCall *)ast);
-  default:
-    g_assert_not_reached(); /* the grammar has no other expressions */
+  case VN_AST_TYPE:
+#define VN_OTHER_DECL
+#define VN_OTHER_ITEM
+#include "sema/other-cases.def"
+    break; /* the grammar has no other expressions */
   }
+  g_assert_not_reached();
 }
 
 VnTerm *

@@ -317,7 +317,7 @@ eval_choice(VnEval *e, VnItem *item)
 static void
 eval_item(VnEval *e, VnItem *item)
 {
-  switch (item->ast->kind) {
+  switch ((VnAstKind)item->ast->kind) {
   case VN_AST_FOR:
     eval_loop(e, item);
     return;
@@ -373,9 +373,16 @@ eval_item(VnEval *e, VnItem *item)
   case VN_AST_MEASURE:
     declare_measure(e, item);
     return;
-  default:
-    g_assert_not_reached();
+  case VN_AST_USE:
+  case VN_AST_LET:
+  case VN_AST_PARAM:
+  case VN_AST_ACTION:
+#define VN_OTHER_EXPR
+#define VN_OTHER_ITEM
+#include "sema/other-cases.def"
+    break; /* these make no items */
   }
+  g_assert_not_reached();
 }
 
 static void

@@ -71,7 +71,7 @@ void
 vn_eval_segment_property(VnEval *e, const VnCheckedProperty *property, VnSegment *segment)
 {
   VnImpairment *impairment = &segment->impairment;
-  switch ((gint)property->id) {
+  switch (property->id) {
   case VN_PROPERTY_DELAY:
     impairment->delay_ns = whole(e, property, 0, MAX_DELAY, 0);
     return;
@@ -101,9 +101,31 @@ vn_eval_segment_property(VnEval *e, const VnCheckedProperty *property, VnSegment
     segment->capture_file = text(e, property->a);
     segment->capture_filter = text(e, property->b);
     return;
-  default:
-    g_assert_not_reached();
+  case VN_PROPERTY_IMAGE:
+  case VN_PROPERTY_VM:
+  case VN_PROPERTY_MEMORY:
+  case VN_PROPERTY_CPUS:
+  case VN_PROPERTY_PROCESSES:
+  case VN_PROPERTY_INITIALLY:
+  case VN_PROPERTY_ADDRESS:
+  case VN_PROPERTY_MAC:
+  case VN_PROPERTY_ENV:
+  case VN_PROPERTY_FILE:
+  case VN_PROPERTY_AFTER:
+  case VN_PROPERTY_TIMEOUT:
+  case VN_PROPERTY_RETRY:
+  case VN_PROPERTY_WHEN:
+  case VN_PROPERTY_ALWAYS:
+  case VN_PROPERTY_ON_FAILURE:
+  case VN_PROPERTY_PROVIDES:
+  case VN_PROPERTY_READS:
+  case VN_PROPERTY_WRITES:
+  case VN_PROPERTY_FOR:
+  case VN_PROPERTY_SUCCEEDS:
+  case VN_PROPERTY_COUNT:
+    break;
   }
+  g_assert_not_reached();
 }
 
 /* What is no list, file or address. */
@@ -111,7 +133,7 @@ void
 vn_eval_vm_property(VnEval *e, const VnCheckedProperty *property, VnVm *vm)
 {
   VnValue value;
-  switch ((gint)property->id) {
+  switch (property->id) {
   case VN_PROPERTY_IMAGE:
     if (vn_eval_value(e, property->a, &value) && value.kind == VN_VALUE_IMAGE)
       vm->image = value.id;
@@ -133,9 +155,35 @@ vn_eval_vm_property(VnEval *e, const VnCheckedProperty *property, VnVm *vm)
                         ? VN_INITIALLY_ON
                         : VN_INITIALLY_OFF;
     return;
-  default:
+  case VN_PROPERTY_ADDRESS:
+  case VN_PROPERTY_MAC:
+  case VN_PROPERTY_ENV:
+  case VN_PROPERTY_FILE:
     return; /* done together: see below */
+  case VN_PROPERTY_DELAY:
+  case VN_PROPERTY_JITTER:
+  case VN_PROPERTY_LOSS:
+  case VN_PROPERTY_DUPLICATE:
+  case VN_PROPERTY_REORDER:
+  case VN_PROPERTY_RATE:
+  case VN_PROPERTY_QUEUE:
+  case VN_PROPERTY_MTU:
+  case VN_PROPERTY_CAPTURE:
+  case VN_PROPERTY_AFTER:
+  case VN_PROPERTY_TIMEOUT:
+  case VN_PROPERTY_RETRY:
+  case VN_PROPERTY_WHEN:
+  case VN_PROPERTY_ALWAYS:
+  case VN_PROPERTY_ON_FAILURE:
+  case VN_PROPERTY_PROVIDES:
+  case VN_PROPERTY_READS:
+  case VN_PROPERTY_WRITES:
+  case VN_PROPERTY_FOR:
+  case VN_PROPERTY_SUCCEEDS:
+  case VN_PROPERTY_COUNT:
+    break;
   }
+  g_assert_not_reached();
 }
 
 /* ---- environment and files ---- */
