@@ -175,7 +175,8 @@ copy_upper(const VnNetnsVm *vm, const char *to)
   vn_netns_root_path(vm->wire.id, path);
   g_autofree char *upper = g_strconcat(path, "/upper", NULL);
   int result = vn_netns_root_files(vm->wire.id, vm->wire.hostname);
-  return result != 0 ? result : vn_netns_tree_copy(AT_FDCWD, upper, AT_FDCWD, to);
+  return result != 0 ? result
+                     : vn_netns_tree_copy(AT_FDCWD, upper, AT_FDCWD, to, VN_NETNS_OWNERS_KEPT);
 }
 
 /* The old snapshot of that name goes only when the new one is there. */
@@ -226,7 +227,7 @@ vn_netns_revert(VnNetnsKeeper *keeper, VnNetnsVm *vm, const char *name, GError *
   if (result == 0)
     result = vn_netns_tree_remove(AT_FDCWD, upper);
   if (result == 0)
-    result = vn_netns_tree_copy(AT_FDCWD, from, AT_FDCWD, upper);
+    result = vn_netns_tree_copy(AT_FDCWD, from, AT_FDCWD, upper, VN_NETNS_OWNERS_KEPT);
   if (result != 0)
     return vn_netns_fail(error, result, "putting the VM's files back");
   if (!on)

@@ -91,15 +91,42 @@ make_system_folders(int root, GError **error)
   return TRUE;
 }
 
+/* Debian's links from names to programs; those of manual pages are many and left out. */
+static void
+copy_alternatives(int root)
+{
+  DIR *folder = opendir("/etc/alternatives");
+  if (folder == NULL)
+    return;
+  int to = mkdirat(root, "etc/alternatives", 0755) == 0
+               ? openat(root, "etc/alternatives", O_PATH | O_DIRECTORY | O_CLOEXEC)
+               : -1;
+  for (struct dirent *entry = to >= 0 ? readdir(folder) : NULL; entry != NULL;
+       entry = readdir(folder)) {
+    char target[4096];
+    if (entry->d_type != DT_LNK || g_str_has_suffix(entry->d_name, ".gz"))
+      continue;
+    gssize n = readlinkat(dirfd(folder), entry->d_name, target, sizeof target - 1);
+    if (n <= 0)
+      continue;
+    target[n] = '\0';
+    (void)!symlinkat(target, to, entry->d_name);
+  }
+  if (to >= 0)
+    close(to);
+  closedir(folder);
+}
+
 static void
 copy_from_machine(int root)
 {
   int machine = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   /* None of them is needed by all programs, so one that can't be read is left out. */
   for (guint i = 0; machine >= 0 && i < G_N_ELEMENTS(copies); i++)
-    (void)vn_netns_tree_copy(machine, copies[i], root, copies[i]);
+    (void)vn_netns_tree_copy(machine, copies[i], root, copies[i], VN_NETNS_OWNERS_OURS);
   if (machine >= 0)
     close(machine);
+  copy_alternatives(root);
 }
 
 static gboolean

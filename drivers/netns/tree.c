@@ -25,6 +25,7 @@ typedef struct {
   GHashTable *links; /* FileKey → its path below root */
   GString *path;     /* where we are, below root */
   guint depth;
+  VnNetnsOwners owners;
 } Copy;
 
 static guint
@@ -62,10 +63,11 @@ copy_attributes(int from, int to)
 
 /* Owner first: changing it would clear set-id bits. An owner that can't be given stays ours. */
 static int
-copy_status(int to, const struct stat *status)
+copy_status(const Copy *copy, int to, const struct stat *status)
 {
   struct timespec times[2] = {status->st_atim, status->st_mtim};
-  if (fchown(to, status->st_uid, status->st_gid) != 0 && errno != EPERM && errno != EINVAL)
+  if (copy->owners == VN_NETNS_OWNERS_KEPT && fchown(to, status->st_uid, status->st_gid) != 0 &&
+      errno != EPERM && errno != EINVAL)
     return errno;
   if (fchmod(to, status->st_mode & 07777) != 0 || futimens(to, times) != 0)
     return errno;
@@ -118,7 +120,8 @@ copy_bytes(int from, int to, off_t size)
 }
 
 static int
-copy_file(int from, const char *from_name, int to, const char *to_name, const struct stat *status)
+copy_file(const Copy *copy, int from, const char *from_name, int to, const char *to_name,
+          const struct stat *status)
 {
   int source = openat(from, from_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (source < 0)
@@ -128,7 +131,7 @@ copy_file(int from, const char *from_name, int to, const char *to_name, const st
   if (result == 0)
     result = copy_attributes(source, target);
   if (result == 0)
-    result = copy_status(target, status);
+    result = copy_status(copy, target, status);
   close(source);
   if (target >= 0)
     close(target);
@@ -136,7 +139,8 @@ copy_file(int from, const char *from_name, int to, const char *to_name, const st
 }
 
 static int
-copy_link(int from, const char *from_name, int to, const char *to_name, const struct stat *status)
+copy_link(const Copy *copy, int from, const char *from_name, int to, const char *to_name,
+          const struct stat *status)
 {
   char target[4097];
   gssize n = readlinkat(from, from_name, target, sizeof target - 1);
@@ -145,7 +149,8 @@ copy_link(int from, const char *from_name, int to, const char *to_name, const st
   target[n] = '\0';
   if (symlinkat(target, to, to_name) != 0)
     return errno;
-  if (fchownat(to, to_name, status->st_uid, status->st_gid, AT_SYMLINK_NOFOLLOW) != 0 &&
+  if (copy->owners == VN_NETNS_OWNERS_KEPT &&
+      fchownat(to, to_name, status->st_uid, status->st_gid, AT_SYMLINK_NOFOLLOW) != 0 &&
       errno != EPERM && errno != EINVAL)
     return errno;
   return 0;
@@ -193,7 +198,7 @@ copy_folder(Copy *copy, int from, const char *from_name, int to, const char *to_
   if (result == 0)
     result = copy_attributes(source, target);
   if (result == 0)
-    result = copy_status(target, status);
+    result = copy_status(copy, target, status);
   if (source >= 0)
     close(source);
   if (target >= 0)
@@ -229,9 +234,9 @@ copy_entry(Copy *copy, int from, const char *from_name, int to, const char *to_n
   if (link_again(copy, &status, to, to_name, &result))
     return result;
   if (S_ISREG(status.st_mode))
-    return copy_file(from, from_name, to, to_name, &status);
+    return copy_file(copy, from, from_name, to, to_name, &status);
   if (S_ISLNK(status.st_mode))
-    return copy_link(from, from_name, to, to_name, &status);
+    return copy_link(copy, from, from_name, to, to_name, &status);
   /* A whiteout of an overlay is a character device 0:0. */
   if (S_ISFIFO(status.st_mode) || (S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0)))
     return mknodat(to, to_name, status.st_mode, status.st_rdev) != 0 ? errno : 0;
@@ -239,9 +244,11 @@ copy_entry(Copy *copy, int from, const char *from_name, int to, const char *to_n
 }
 
 int
-vn_netns_tree_copy(int from, const char *from_path, int to, const char *to_path)
+vn_netns_tree_copy(int from, const char *from_path, int to, const char *to_path,
+                   VnNetnsOwners owners)
 {
   Copy copy = {.root = to,
+               .owners = owners,
                .links = g_hash_table_new_full(key_hash, key_equal, g_free, g_free),
                .path = g_string_new(to_path)};
   int result = copy_entry(&copy, from, from_path, to, to_path);

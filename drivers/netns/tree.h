@@ -8,9 +8,16 @@
 
 #define VN_NETNS_TREE_DEPTH 512
 
-/* Copies a file or folder with all in it: modes, owners, times, extended attributes, hard links
+/* Whose is a copy? */
+typedef enum {
+  VN_NETNS_OWNERS_KEPT,
+  VN_NETNS_OWNERS_OURS,
+} VnNetnsOwners;
+
+/* Copies a file or folder with all in it: modes, times, extended attributes, hard links
  * among themselves, fifos, overlay's whiteouts. What is of another kind is left out. 0 or an
  * errno; what was copied until then stays. */
-int vn_netns_tree_copy(int from, const char *from_path, int to, const char *to_path);
+int vn_netns_tree_copy(int from, const char *from_path, int to, const char *to_path,
+                       VnNetnsOwners owners);
 /* Removes it, if it is there. 0 or an errno. */
 int vn_netns_tree_remove(int folder, const char *path);
