@@ -410,6 +410,46 @@ test_listen(void)
   g_assert_cmpint(g_rmdir(dir), ==, 0);
 }
 
+/* ---- again and again ---- */
+
+static guint
+count_descriptors(pid_t pid)
+{
+  guint n = 0;
+  g_autofree char *path = g_strdup_printf("/proc/%d/fd", pid);
+  g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+  while (g_dir_read_name(dir) != NULL)
+    n++;
+  return n;
+}
+
+/* One session, one experiment after the other: descriptors, threads and processes stay flat. */
+static void
+test_again(void)
+{
+  Slave slave;
+  slave_start(&slave, NULL, NULL);
+  guint descriptors = 0, processes = 0;
+  for (guint i = 0; i < 15; i++) {
+    open_side(&slave, SIDE("1", "2", "10.1.0", "10.2.0"), "([1, 2],)",
+              "([(1, '10.2.0.0/24', 9, 0)],)");
+    master_expect(&slave.m, VN_MESSAGE_CAPTURE, "(0, 'lan', 'icmp')", "");
+    master_expect(&slave.m, VN_MESSAGE_RELEASE, "()", "");
+    g_assert_cmpuint(slave.m.captures_ended, ==, i + 1);
+    GArray *all = descendants(slave.pid);
+    if (i == 2) {
+      descriptors = count_descriptors(slave.pid);
+      processes = all->len;
+    }
+    if (i > 2) {
+      g_assert_cmpuint(count_descriptors(slave.pid), ==, descriptors);
+      g_assert_cmpuint(all->len, <=, processes);
+    }
+    g_array_unref(all);
+  }
+  expect_clean_end(&slave);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -428,5 +468,6 @@ main(int argc, char **argv)
   g_test_add_func("/slave-netns/two-slaves", test_two_slaves);
   g_test_add_func("/slave-netns/one-slave", test_one_slave);
   g_test_add_func("/slave-netns/listen", test_listen);
+  g_test_add_func("/slave-netns/again", test_again);
   return g_test_run();
 }
