@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the files of the remote executor share: remote.c (start, ends, dispatch), deploy.c
- * (segments, machines, proof, release), control.c (control tasks), transfer.c (files). */
+/* What the files of the remote executor share: remote.c (start, ends, life), request.c (messages
+ * that are answered), call.c (tasks at their agents), incoming.c (what comes from slaves), deploy.c
+ * and deploy-vm.c (the topology as messages), control.c (control tasks), transfer.c (files).
+ *
+ * Ids: a task's attempt is node << ATTEMPT_BITS | attempt, below REQUEST_BASE; requests and
+ * transfers are numbered from REQUEST_BASE. */
 #pragma once
 
 #include "master/remote.h"
+
+#define ATTEMPT_BITS 24
+#define ATTEMPT_MASK ((1u << ATTEMPT_BITS) - 1)
+#define REQUEST_BASE (G_GUINT64_CONSTANT(1) << 62)
 
 /* A slave in this trial. */
 typedef struct {
@@ -89,24 +97,58 @@ void vn_remote_expect(VnRemote *remote, guint32 node);
 void vn_remote_answered(VnRemote *remote, guint32 node, const char *error);
 /* The session of a VM's slave; NULL: lost. */
 VnSession *vn_remote_session(VnRemote *remote, guint32 vm);
+void vn_remote_fail_deploy(VnRemote *remote, const char *error);
+void vn_streams_free(Streams *streams);
+static inline const VnNode *
+vn_remote_node(const VnRemote *remote, guint32 node)
+{
+  return &remote->graph->nodes[node];
+}
+
+/* ---- request.c ---- */
+guint64 vn_remote_next_id(VnRemote *remote);
 Request *vn_remote_request(VnRemote *remote, Side *side, RequestDone done);
+void vn_request_free(gpointer request);
 void vn_request_item(Request *request, guint32 item, guint32 node);
 /* Ends what waits for items as the answer says. */
 void vn_request_end_items(VnRemote *remote, Request *request, GHashTable *failures);
 /* Why the item failed; NULL: it did not. */
 const char *vn_request_failure(GHashTable *failures, guint32 item);
-void vn_remote_fail_deploy(VnRemote *remote, const char *error);
-guint64 vn_remote_next_id(VnRemote *remote);
+void vn_request_reply(VnRemote *remote, Request *request, const VnFrame *frame);
+void vn_request_finish(VnRemote *remote, Request *request, GHashTable *failures);
+/* Everything that it asked for failed for one reason. */
+void vn_request_fail(VnRemote *remote, Request *request, const char *why);
+void vn_request_forget(VnRemote *remote, guint32 node);
+
+/* ---- call.c ---- */
+guint64 vn_call_id(const VnRemote *remote, guint32 node);
+void vn_call_start(VnRemote *remote, guint32 node);
+/* A frame of a task that runs. */
+void vn_call_frame(VnRemote *remote, guint32 node, const VnFrame *frame);
+
+/* ---- incoming.c ---- */
+extern const VnSlaveEvents vn_remote_slave_events;
 
 /* ---- deploy.c ---- */
 void vn_deploy_segments(VnRemote *remote, const GArray *nodes);
-void vn_deploy_vms(VnRemote *remote, const GArray *nodes);
-void vn_deploy_power_on(VnRemote *remote, const GArray *nodes);
 void vn_deploy_prove(VnRemote *remote, guint32 node);
 void vn_deploy_proof(VnRemote *remote, Side *side, const VnFrame *frame);
 void vn_deploy_release(VnRemote *remote, guint32 node);
 void vn_deploy_captured(VnRemote *remote, const VnFrame *frame);
 void vn_deploy_capture_end(VnRemote *remote, const VnFrame *frame);
+
+/* A message whose answer nobody waits for but the proof. */
+void vn_deploy_quietly(VnRemote *remote, Side *side, VnMessageKind kind, GVariant *body);
+/* Before the first message to a slave. */
+void vn_deploy_open(VnRemote *remote, Side *side);
+/* Calls send for every pair of site and technology among the nodes; those whose slave is lost are
+ * ended. */
+void vn_deploy_by_key(VnRemote *remote, const GArray *nodes, VnKeyOf key_of,
+                      void (*send)(VnRemote *, Side *, guint32 tech, const GArray *));
+
+/* ---- deploy-vm.c ---- */
+void vn_deploy_vms(VnRemote *remote, const GArray *nodes);
+void vn_deploy_power_on(VnRemote *remote, const GArray *nodes);
 
 /* ---- control.c ---- */
 void vn_control_start(VnRemote *remote, guint32 node);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Starting nodes, ending them, and sorting what comes from slaves.
- *
- * Ids: a task's attempt is node << ATTEMPT_BITS | attempt, below REQUEST_BASE; requests and
- * transfers are numbered from REQUEST_BASE. */
+/* The executor's operations, the ends of nodes, and life. A start is sorted: what deploys becomes
+ * batches (deploy.c), tasks go one by one (call.c, control.c). */
 #include "frame/status.h"
 #include "master/remote-private.h"
 
@@ -10,10 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ATTEMPT_BITS 24
-#define ATTEMPT_MASK ((1u << ATTEMPT_BITS) - 1)
-#define REQUEST_BASE (G_GUINT64_CONSTANT(1) << 62)
-#define WHOLE_REQUEST G_MAXUINT32 /* as an item of REPLY */
 #define CANCEL_GRACE (G_GINT64_CONSTANT(2000000000)) /* ns from asking to killing */
 
 static VnRemote *
@@ -22,16 +16,10 @@ remote_of(VnExecutor *executor)
   return (VnRemote *)executor; /* its first member */
 }
 
-static const VnNode *
-node_of(const VnRemote *remote, guint32 node)
-{
-  return &remote->graph->nodes[node];
-}
-
 /* ---- ends ---- */
 
-static void
-streams_free(Streams *streams)
+void
+vn_streams_free(Streams *streams)
 {
   if (streams == NULL)
     return;
@@ -44,7 +32,7 @@ streams_free(Streams *streams)
 static void
 node_clear(NodeRun *run)
 {
-  g_clear_pointer(&run->streams, streams_free);
+  g_clear_pointer(&run->streams, vn_streams_free);
   g_clear_pointer(&run->error, g_free);
   run->phase = PHASE_IDLE;
   run->pending = 0;
@@ -73,7 +61,7 @@ vn_remote_end(VnRemote *remote, guint32 node, VnNodeStatus status, const char *e
 static VnNodeStatus
 failure_status(const VnRemote *remote, guint32 node)
 {
-  return node_of(remote, node)->kind == VN_NODE_TASK ? VN_NODE_STATUS_FAILED
+  return vn_remote_node(remote, node)->kind == VN_NODE_TASK ? VN_NODE_STATUS_FAILED
                                                      : VN_NODE_STATUS_BROKEN;
 }
 
@@ -116,386 +104,12 @@ vn_remote_session(VnRemote *remote, guint32 vm)
   return side != NULL ? vn_slave_session(side->slave) : NULL;
 }
 
-/* ---- requests ---- */
-
-static void
-request_free(gpointer data)
-{
-  Request *request = data;
-  g_array_unref(request->items);
-  g_free(request);
-}
-
-guint64
-vn_remote_next_id(VnRemote *remote)
-{
-  return REQUEST_BASE + ++remote->last_request;
-}
-
-Request *
-vn_remote_request(VnRemote *remote, Side *side, RequestDone done)
-{
-  Request *request = g_new0(Request, 1);
-  request->id = vn_remote_next_id(remote);
-  request->side = side;
-  request->done = done;
-  request->items = g_array_new(FALSE, FALSE, sizeof(RequestItem));
-  g_hash_table_insert(remote->requests, &request->id, request);
-  return request;
-}
-
-void
-vn_request_item(Request *request, guint32 item, guint32 node)
-{
-  RequestItem added = {item, node};
-  g_array_append_val(request->items, added);
-}
-
-const char *
-vn_request_failure(GHashTable *failures, guint32 item)
-{
-  if (failures == NULL)
-    return NULL;
-  const char *why = g_hash_table_lookup(failures, GUINT_TO_POINTER(item));
-  return why != NULL ? why : g_hash_table_lookup(failures, GUINT_TO_POINTER(WHOLE_REQUEST));
-}
-
-void
-vn_request_end_items(VnRemote *remote, Request *request, GHashTable *failures)
-{
-  for (guint i = 0; i < request->items->len; i++) {
-    const RequestItem *item = &g_array_index(request->items, RequestItem, i);
-    vn_remote_answered(remote, item->node, vn_request_failure(failures, item->item));
-  }
-}
-
-static void
-request_finish(VnRemote *remote, Request *request, GHashTable *failures)
-{
-  g_hash_table_steal(remote->requests, &request->id);
-  request->done(remote, request, failures);
-  request_free(request);
-}
-
-/* Everything that it asked for failed for one reason. */
-static void
-request_fail(VnRemote *remote, Request *request, const char *why)
-{
-  g_autoptr(GHashTable) failures = g_hash_table_new(NULL, NULL);
-  g_hash_table_insert(failures, GUINT_TO_POINTER(WHOLE_REQUEST), (gpointer)why);
-  request_finish(remote, request, failures);
-}
-
-static void
-on_reply(VnRemote *remote, Request *request, const VnFrame *frame)
-{
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GVariant) body = vn_message_body(frame, &error);
-  if (body == NULL) {
-    request_fail(remote, request, error->message);
-    return;
-  }
-  g_autoptr(GHashTable) failures = g_hash_table_new(NULL, NULL);
-  g_autoptr(GVariantIter) iter = NULL;
-  guint32 item;
-  const char *why;
-  g_variant_get(body, "(a(us))", &iter);
-  while (g_variant_iter_next(iter, "(u&s)", &item, &why))
-    g_hash_table_insert(failures, GUINT_TO_POINTER(item), (gpointer)why);
-  request_finish(remote, request, g_hash_table_size(failures) > 0 ? failures : NULL);
-}
-
-/* ---- calls ---- */
-
-static guint64
-call_id(const VnRemote *remote, guint32 node)
-{
-  return (guint64)node << ATTEMPT_BITS | (remote->nodes[node].attempt & ATTEMPT_MASK);
-}
-
-static void
-start_call(VnRemote *remote, guint32 node)
-{
-  const VnNode *described = node_of(remote, node);
-  VmRun *vm = &remote->vms[described->vm];
-  VnSession *session = vn_remote_session(remote, described->vm);
-  NodeRun *run = &remote->nodes[node];
-  g_autoptr(GError) error = NULL;
-  VnCall call;
-  if (session == NULL || vm->lost) {
-    vn_remote_end(remote, node, VN_NODE_STATUS_BROKEN, "its machine went away");
-    return;
-  }
-  if (!vn_calls_make(remote->calls, described->task, described->vm, vm->profile,
-                     vn_scheduler_scope(remote->scheduler), &call, &error)) {
-    vn_remote_end(remote, node, VN_NODE_STATUS_FAILED, error->message);
-    return;
-  }
-  run->phase = PHASE_CALL;
-  run->variant = call.variant;
-  VnFrame frame = {.kind = call.kind, .payload = call.payload, .size = call.size};
-  vn_session_forward(session, &frame, described->vm, call_id(remote, node));
-}
-
-static Streams *
-node_streams(NodeRun *run)
-{
-  if (run->streams == NULL)
-    run->streams = g_new0(Streams, 1);
-  return run->streams;
-}
-
-/* A background task is ready when its agent says so and every pattern was seen. */
-static void
-check_ready(VnRemote *remote, guint32 node)
-{
-  const VnTask *task = &remote->model->tasks[node_of(remote, node)->task];
-  Streams *streams = node_streams(&remote->nodes[node]);
-  if (!remote->model->actions[task->action].background ||
-      vn_scheduler_state(remote->scheduler, node) != VN_STATE_RUNNING)
-    return;
-  gboolean ready = streams->ready_frame;
-  for (guint i = 0; i < 2; i++) {
-    g_autoptr(GError) error = NULL;
-    const GPtrArray *patterns =
-        vn_calls_ready(remote->calls, node_of(remote, node)->task, i == 1, &error);
-    GByteArray *bytes = streams->bytes[i];
-    while (patterns != NULL && streams->matched[i] < patterns->len && bytes != NULL &&
-           g_regex_match_full(patterns->pdata[streams->matched[i]], (const char *)bytes->data,
-                              (gssize)bytes->len, 0, 0, NULL, NULL))
-      streams->matched[i]++;
-    ready = ready && patterns != NULL && streams->matched[i] == patterns->len;
-  }
-  if (ready)
-    vn_scheduler_serving(remote->scheduler, node);
-}
-
-static void
-on_output(VnRemote *remote, guint32 node, const VnFrame *frame)
-{
-  guint32 size;
-  const guint8 *bytes = vn_frame_find(frame, VN_TAG_BYTES, &size);
-  gint64 stream = vn_frame_int(frame, VN_TAG_STREAM, 0);
-  if (bytes == NULL || (stream != 1 && stream != 2))
-    return;
-  Streams *streams = node_streams(&remote->nodes[node]);
-  GByteArray **slot = &streams->bytes[stream - 1];
-  if (*slot == NULL)
-    *slot = g_byte_array_new();
-  gsize limit = (gsize)remote->config.calls.output_limit;
-  gsize room = limit > (*slot)->len ? limit - (*slot)->len : 0;
-  g_byte_array_append(*slot, bytes, (guint)MIN(room, size));
-  check_ready(remote, node);
-}
-
-static guint8
-outcome_status(const VnFrame *frame)
-{
-  gint64 status = vn_frame_int(frame, VN_TAG_STATUS, VN_OUTCOME_REFUSED);
-  return status >= 0 && status <= VN_OUTCOME_LOST ? (guint8)status : (guint8)VN_OUTCOME_REFUSED;
-}
-
-static void
-take_streams(VnAnswer *answer, const Streams *streams, const VnFrame *frame)
-{
-  const GByteArray *out = streams != NULL ? streams->bytes[0] : NULL;
-  const GByteArray *err = streams != NULL ? streams->bytes[1] : NULL;
-  if (out != NULL) {
-    answer->out = (const char *)out->data;
-    answer->out_size = out->len;
-  }
-  if (err != NULL) {
-    answer->err = (const char *)err->data;
-    answer->err_size = err->len;
-  }
-  answer->out_total = (guint64)vn_frame_int(frame, VN_TAG_OUT_TOTAL, (gint64)answer->out_size);
-  answer->err_total = (guint64)vn_frame_int(frame, VN_TAG_ERR_TOTAL, (gint64)answer->err_size);
-}
-
-static void
-on_outcome(VnRemote *remote, guint32 node, const VnFrame *frame)
-{
-  NodeRun *run = &remote->nodes[node];
-  VnAnswer answer = {
-      .outcome = frame->kind == VN_FRAME_REFUSED ? VN_OUTCOME_REFUSED : outcome_status(frame),
-      .exit_code = (gint32)vn_frame_int(frame, VN_TAG_EXIT_CODE, 0),
-      .signal = (gint32)(vn_frame_int(frame, VN_TAG_SIGNAL, 0) & 0x7f),
-      .elapsed_ns = vn_frame_int(frame, VN_TAG_ELAPSED, 0),
-      .frame = frame};
-  take_streams(&answer, run->streams, frame);
-  VnOutcome outcome;
-  vn_calls_judge(remote->calls, node_of(remote, node)->task, run->variant,
-                 vn_scheduler_scope(remote->scheduler), &answer, remote->arena, &outcome);
-  Streams *streams = g_steal_pointer(&run->streams);
-  run->phase = PHASE_IDLE;
-  vn_scheduler_ended(remote->scheduler, node, &outcome);
-  streams_free(streams);
-  vn_arena_reset(remote->arena);
-}
-
-static void
-on_call_frame(VnRemote *remote, guint32 node, const VnFrame *frame)
-{
-  switch (frame->kind) {
-  case VN_FRAME_OUTPUT:
-    on_output(remote, node, frame);
-    return;
-  case VN_FRAME_READY:
-    node_streams(&remote->nodes[node])->ready_frame = TRUE;
-    check_ready(remote, node);
-    return;
-  case VN_FRAME_OUTCOME:
-  case VN_FRAME_REFUSED:
-    on_outcome(remote, node, frame);
-    return;
-  default: /* a number from the wire, not an enum */
-    return;
-  }
-}
-
-/* ---- what comes from a slave ---- */
-
-static void
-on_vm_lost(VnRemote *remote, Side *side, const VnFrame *frame)
-{
-  g_autoptr(GVariant) body = vn_message_body(frame, NULL);
-  guint32 vm;
-  const char *why;
-  if (body == NULL)
-    return;
-  g_variant_get(body, "(u&s)", &vm, &why);
-  if (vm >= remote->model->topology.n_vms || remote->vms[vm].side != side)
-    return;
-  remote->vms[vm].lost = TRUE;
-  g_autofree char *text =
-      g_strdup_printf("%s went away: %s", remote->model->topology.vms[vm].name, why);
-  remote->config.log(VN_SEVERITY_WARNING, text, remote->config.data);
-  vn_transfer_vm_lost(remote, vm);
-  for (guint32 node = 0; node < remote->graph->n_nodes; node++)
-    if (remote->nodes[node].phase == PHASE_CALL && node_of(remote, node)->vm == vm)
-      vn_remote_end(remote, node, VN_NODE_STATUS_BROKEN, text);
-}
-
-static void
-on_log(VnRemote *remote, const VnFrame *frame)
-{
-  g_autoptr(GVariant) body = vn_message_body(frame, NULL);
-  guint32 severity;
-  const char *text;
-  if (body == NULL)
-    return;
-  g_variant_get(body, "(u&s)", &severity, &text);
-  remote->config.log(MIN(severity, (guint32)VN_SEVERITY_ERROR), text, remote->config.data);
-}
-
-static void
-on_hello(VnRemote *remote, Side *side, const VnFrame *frame)
-{
-  if (frame->vm >= remote->model->topology.n_vms || remote->vms[frame->vm].side != side)
-    return;
-  remote->vms[frame->vm].profile = vn_calls_profile(remote->calls, frame);
-  remote->vms[frame->vm].lost = FALSE;
-}
-
-static void
-on_numbered(VnRemote *remote, Side *side, const VnFrame *frame)
-{
-  Request *request = g_hash_table_lookup(remote->requests, &frame->id);
-  if (request != NULL && request->side == side) {
-    if (frame->kind == VN_MESSAGE_REPLY) {
-      on_reply(remote, request, frame);
-    } else if (frame->kind == VN_MESSAGE_PROOF) {
-      vn_deploy_proof(remote, side, frame);
-      request_finish(remote, request, NULL);
-    } else if (frame->kind == VN_FRAME_REFUSED) {
-      guint32 size = 0;
-      const guint8 *text = vn_frame_find(frame, VN_TAG_ERROR, &size);
-      g_autofree char *why = g_utf8_make_valid(text != NULL ? (const char *)text : "refused",
-                                               text != NULL ? (gssize)size : -1);
-      request_fail(remote, request, why);
-    }
-    return;
-  }
-  Transfer *transfer = g_hash_table_lookup(remote->transfers, &frame->id);
-  if (transfer != NULL)
-    vn_transfer_frame(remote, transfer, frame);
-}
-
-static void
-on_frame(VnSlave *slave, const VnFrame *frame, gpointer data)
-{
-  Side *side = data;
-  VnRemote *remote = side->remote;
-  guint64 node = frame->id >> ATTEMPT_BITS;
-  if (frame->id >= REQUEST_BASE) {
-    on_numbered(remote, side, frame);
-  } else if (frame->kind == VN_FRAME_HELLO) {
-    on_hello(remote, side, frame);
-  } else if (frame->kind == VN_MESSAGE_VM_LOST) {
-    on_vm_lost(remote, side, frame);
-  } else if (frame->kind == VN_MESSAGE_LOG) {
-    on_log(remote, frame);
-  } else if (frame->kind == VN_MESSAGE_CAPTURED) {
-    vn_deploy_captured(remote, frame);
-  } else if (frame->kind == VN_MESSAGE_CAPTURE_END) {
-    vn_deploy_capture_end(remote, frame);
-  } else if (node < remote->graph->n_nodes && remote->nodes[node].phase == PHASE_CALL &&
-             frame->id == call_id(remote, (guint32)node) &&
-             remote->vms[node_of(remote, (guint32)node)->vm].side == side) {
-    on_call_frame(remote, (guint32)node, frame);
-  }
-}
-
-static void
-on_turn_ended(VnSlave *slave, gpointer data)
-{
-  Side *side = data;
-  vn_scheduler_turn(side->remote->scheduler);
-}
-
-static void
-on_drained(VnSlave *slave, gpointer data)
-{
-  Side *side = data;
-  vn_transfer_drained(side->remote, slave);
-}
-
-static gboolean
-is_of_side(gpointer key, gpointer value, gpointer data)
-{
-  return ((Request *)value)->side == data;
-}
-
-static void
-on_lost(VnSlave *slave, const char *why, gpointer data)
-{
-  Side *side = data;
-  VnRemote *remote = side->remote;
-  remote->config.log(VN_SEVERITY_ERROR, why, remote->config.data);
-  Request *request;
-  while ((request = g_hash_table_find(remote->requests, is_of_side, side)) != NULL)
-    request_fail(remote, request, why);
-  for (guint32 vm = 0; vm < remote->model->topology.n_vms; vm++)
-    if (remote->vms[vm].side == side) {
-      remote->vms[vm].lost = TRUE;
-      vn_transfer_vm_lost(remote, vm);
-    }
-  for (guint32 node = 0; node < remote->graph->n_nodes; node++)
-    if (remote->nodes[node].phase == PHASE_CALL &&
-        remote->vms[node_of(remote, node)->vm].side == side)
-      vn_remote_end(remote, node, VN_NODE_STATUS_BROKEN, why);
-  vn_scheduler_turn(remote->scheduler);
-}
-
-static const VnSlaveEvents slave_events = {
-    .frame = on_frame, .turn_ended = on_turn_ended, .drained = on_drained, .lost = on_lost};
-
 /* ---- the executor ---- */
 
 static void
 start_one(VnRemote *remote, guint32 node)
 {
-  const VnNode *described = node_of(remote, node);
+  const VnNode *described = vn_remote_node(remote, node);
   switch ((VnNodeKind)described->kind) {
   case VN_NODE_SEGMENT:
     g_array_append_val(remote->batches[0], node);
@@ -514,7 +128,7 @@ start_one(VnRemote *remote, guint32 node)
     return;
   case VN_NODE_TASK:
     if (remote->model->tasks[described->task].control == VN_CONTROL_NONE)
-      start_call(remote, node);
+      vn_call_start(remote, node);
     else if (remote->model->tasks[described->task].control == VN_CONTROL_POWER_ON)
       g_array_append_val(remote->batches[2], node);
     else
@@ -547,38 +161,21 @@ remote_start(VnExecutor *executor, const guint32 *nodes, const guint32 *attempts
   }
 }
 
-/* A request goes on at the slave, but nobody waits for it any more. */
-static void
-forget_requests(VnRemote *remote, guint32 node)
-{
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init(&iter, remote->requests);
-  while (g_hash_table_iter_next(&iter, NULL, &value)) {
-    Request *request = value;
-    for (guint i = 0; i < request->items->len; i++) {
-      RequestItem *item = &g_array_index(request->items, RequestItem, i);
-      if (item->node == node)
-        item->node = VN_NO_ID;
-    }
-  }
-}
-
 static void
 remote_cancel(VnExecutor *executor, guint32 node)
 {
   VnRemote *remote = remote_of(executor);
   NodeRun *run = &remote->nodes[node];
   if (run->phase == PHASE_CALL) {
-    VnSession *session = vn_remote_session(remote, node_of(remote, node)->vm);
+    VnSession *session = vn_remote_session(remote, vn_remote_node(remote, node)->vm);
     if (session == NULL)
       return; /* its loss ends it */
     VnFrameWriter *writer = vn_session_begin(session, VN_FRAME_CANCEL, 0,
-                                             node_of(remote, node)->vm, call_id(remote, node), 64);
+                                             vn_remote_node(remote, node)->vm, vn_call_id(remote, node), 64);
     vn_frame_put_int(writer, VN_TAG_GRACE, CANCEL_GRACE);
     vn_session_commit(session);
   } else if (run->phase == PHASE_REQUEST) {
-    forget_requests(remote, node);
+    vn_request_forget(remote, node);
     vn_transfer_cancel(remote, node);
     vn_remote_end(remote, node, VN_NODE_STATUS_CANCELLED, NULL);
   }
@@ -630,7 +227,7 @@ make_sides(VnRemote *remote)
     remote->sides[i] = (Side){remote, remote->config.slaves[i], i, FALSE};
     if (remote->sides[i].slave == NULL)
       continue;
-    vn_slave_set_events(remote->sides[i].slave, &slave_events, &remote->sides[i]);
+    vn_slave_set_events(remote->sides[i].slave, &vn_remote_slave_events, &remote->sides[i]);
     VnSession *session = vn_slave_session(remote->sides[i].slave);
     if (session != NULL)
       vn_session_set_spin(session, VN_REMOTE_SPIN_US);
@@ -650,7 +247,7 @@ vn_remote_new(const VnRemoteConfig *config)
   remote->model = config->graph->model;
   remote->calls = vn_calls_new(remote->model, &config->calls);
   remote->nodes = g_new0(NodeRun, remote->graph->n_nodes + 1);
-  remote->requests = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, request_free);
+  remote->requests = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, vn_request_free);
   remote->transfers = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, vn_transfer_free);
   remote->arena = vn_arena_new();
   remote->captures = g_new(int, remote->model->topology.n_segments + 1);
