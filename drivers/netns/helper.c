@@ -194,6 +194,16 @@ hint(int errnum)
   return found;
 }
 
+/* The failure, and how to get what is missing. */
+static gboolean
+fail_with(GError **error, GError *failure, const char *more)
+{
+  g_set_error(error, VN_DRIVER_ERROR, failure->code, "%s%s%s", failure->message,
+              more != NULL ? "; " : "", more != NULL ? more : "");
+  g_error_free(failure);
+  return FALSE;
+}
+
 static gboolean
 await_up(int socket, GError **error)
 {
@@ -206,10 +216,9 @@ await_up(int socket, GError **error)
     return vn_netns_fail(error, EPROTO, "starting the namespace helper");
   if (result.code < 0)
     return TRUE;
-  const char *more = result.code == VN_DRIVER_ERROR_PRIVILEGE ? hint(EPERM) : NULL;
-  g_set_error(error, VN_DRIVER_ERROR, result.code, "%.*s%s%s", (int)sizeof result.text, result.text,
-              more != NULL ? "; " : "", more != NULL ? more : "");
-  return FALSE;
+  GError *failure =
+      g_error_new(VN_DRIVER_ERROR, result.code, "%.*s", (int)sizeof result.text, result.text);
+  return fail_with(error, failure, result.code == VN_DRIVER_ERROR_PRIVILEGE ? hint(EPERM) : NULL);
 }
 
 static gboolean
@@ -225,9 +234,9 @@ start(GError **error)
   close(pair[1]);
   if (pid < 0) {
     close(pair[0]);
-    const char *more = hint(errnum);
-    return vn_netns_fail(error, errnum, "making namespaces%s%s", more != NULL ? ": " : "",
-                         more != NULL ? more : "");
+    GError *failure = NULL;
+    vn_netns_fail(&failure, errnum, "making namespaces");
+    return fail_with(error, failure, hint(errnum));
   }
   char go = 1;
   gboolean up = vn_netns_ids_map(pid, error);

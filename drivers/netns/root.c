@@ -44,9 +44,8 @@ bind(const char *from, const char *to, gboolean read_only, GError **error)
   if (mount(from, to, NULL, MS_BIND, NULL) != 0 &&
       mount(from, to, NULL, MS_BIND | MS_REC, NULL) != 0)
     return vn_netns_fail(error, errno, "binding %s", from);
-  unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV;
-  if (read_only && mount(NULL, to, NULL, flags, NULL) != 0 &&
-      mount(NULL, to, NULL, flags & ~(unsigned long)MS_NODEV, NULL) != 0)
+  struct mount_attr set = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+  if (read_only && mount_setattr(AT_FDCWD, to, AT_RECURSIVE, &set, sizeof set) != 0)
     return vn_netns_fail(error, errno, "making %s read-only", from);
   return TRUE;
 }
