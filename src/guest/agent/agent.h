@@ -7,8 +7,8 @@
  * that a handler may write (VN_AGENT_RESERVE). While the channel takes nothing, nothing is read
  * from tasks, so they block in their own writes.
  *
- * A turn of the loop: write what waits, handle whole frames, wait, read, call the handlers of
- * descriptors, of processes that ended and of timers, free the tasks that ended. Tasks are freed
+ * A turn of the loop: write what waits, free the tasks that ended, wait, read, call the handlers of
+ * descriptors, of processes that ended and of timers, handle whole frames. Tasks are freed
  * nowhere else, so a handler may end any task.
  */
 #pragma once

@@ -241,12 +241,12 @@ vn_agent_run(VnAgent *agent, VnFd channel, const VnAgentExtra *extra)
   agent->extra = extra;
   vn_agent_hello(agent);
   while (!agent->closing) {
-    vn_agent_flush(agent);
+    vn_agent_flush(agent); /* first: the peer goes on while we clear up */
+    free_done(agent);
     if (agent->closing)
       break;
     wait_and_read(agent);
     handle_frames(agent);
-    free_done(agent);
   }
   close_down(agent);
 }

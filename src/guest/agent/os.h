@@ -76,6 +76,7 @@ typedef struct {
 typedef struct {
   int64_t pid;
   uint64_t mark; /* what all its descendants carry */
+  VnFd kept[2];  /* POSIX: our copies of its stdout and stderr */
 } VnOsProcess;
 
 /* Starts it without a shell. out_streams: stdout and stderr, not blocking. On failure *out_step

@@ -9,6 +9,10 @@
  * until the guest is reset; on other systems, and where the mark can't be set, one that takes a
  * session of its own does.
  *
+ * Streams: the agent keeps the writing ends of the pipes, too, until the task is over. A task ends
+ * with its process and not with its streams, and so their end doesn't wake the agent twice before
+ * the process has ended.
+ *
  * Starting: vfork, because copying page tables is most of what a fork costs. The child runs on
  * our memory until exec, so it calls nothing but system calls.
  */
@@ -92,7 +96,9 @@ vn_os_shell(void)
 void
 vn_os_forget(const VnOsProcess *process)
 {
-  (void)process; /* a script is a file in memory, gone with the last who has it open */
+  close(process->kept[0]);
+  close(process->kept[1]);
+  /* A script is a file in memory, gone with the last who has it open. */
 }
 
 char **
@@ -262,15 +268,17 @@ spawn_with_pipes(Start *start, VnOsProcess *out, VnFd out_streams[2], const char
   start->err = errs[1];
   int error = start_child(start, out);
   *out_step = start->step;
-  close(outs[1]);
-  close(errs[1]);
   if (error != 0) {
     close(outs[0]);
+    close(outs[1]);
     close(errs[0]);
+    close(errs[1]);
     return error;
   }
   fcntl(outs[0], F_SETFL, O_NONBLOCK);
   fcntl(errs[0], F_SETFL, O_NONBLOCK);
+  out->kept[0] = outs[1];
+  out->kept[1] = errs[1];
   out_streams[0] = outs[0];
   out_streams[1] = errs[0];
   return 0;
@@ -403,7 +411,7 @@ vn_os_kill_group(const VnOsProcess *process)
 unsigned
 vn_os_all(VnOsTreeAction action)
 {
-  static const VnOsProcess any = {0, 0};
+  static const VnOsProcess any = {0, 0, {VN_NO_FD, VN_NO_FD}};
   if (getpid() == 1 && action == VN_OS_KILL)
     kill(-1, SIGKILL); /* at once, so that nothing forks meanwhile */
   return act(&any, action);
@@ -436,6 +444,6 @@ visit_running(pid_t pid, const void *data)
 unsigned
 vn_os_all_running(void)
 {
-  Visit visit = {.process = {0, 0}};
+  Visit visit = {.process = {0, 0, {VN_NO_FD, VN_NO_FD}}};
   return each_process(visit_running, &visit);
 }
