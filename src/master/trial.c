@@ -179,6 +179,8 @@ note_phase(VnTrial *trial, guint32 node)
                                           : NULL;
   if (at != NULL)
     *at = g_get_monotonic_time();
+  if (kind == VN_NODE_BEGIN)
+    vn_store_trial_begun(trial->config.run->store, trial->id, g_get_real_time() * 1000);
 }
 
 static gint64

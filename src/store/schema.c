@@ -26,7 +26,7 @@ const char vn_store_schema[] =
     " returns TEXT, PRIMARY KEY (point, id)) WITHOUT ROWID;"
     "CREATE TABLE trial ("
     " id INTEGER PRIMARY KEY, point INTEGER NOT NULL, number INTEGER NOT NULL,"
-    " seed INTEGER NOT NULL, started TEXT NOT NULL, ended TEXT, elapsed INTEGER,"
+    " seed INTEGER NOT NULL, started TEXT NOT NULL, begun INTEGER, ended TEXT, elapsed INTEGER,"
     " status TEXT NOT NULL, verdict TEXT, error TEXT, UNIQUE (point, number));"
     "CREATE TABLE outcome ("
     " id INTEGER PRIMARY KEY, trial INTEGER NOT NULL REFERENCES trial, task INTEGER NOT NULL,"

@@ -68,6 +68,8 @@ void vn_store_add_task(VnStore *store, guint32 point, guint32 id, const char *na
 
 /* The trial's number in the database. */
 gint64 vn_store_begin_trial(VnStore *store, guint32 point, guint32 number, guint64 seed);
+/* Its first task may start: the time, in ns since 1970, that the times of outcomes count from. */
+void vn_store_trial_begun(VnStore *store, gint64 trial, gint64 at_ns);
 void vn_store_end_trial(VnStore *store, gint64 trial, const char *status, const char *verdict,
                         gint64 elapsed_ns, const char *error);
 /* Removes a trial that did not end, with its files. */

@@ -204,6 +204,15 @@ vn_store_begin_trial(VnStore *store, guint32 point, guint32 number, guint64 seed
 }
 
 void
+vn_store_trial_begun(VnStore *store, gint64 trial, gint64 at_ns)
+{
+  sqlite3_stmt *statement = vn_store_prepare(store, STATEMENT_TRIAL_BEGUN);
+  bind_int(statement, 1, at_ns);
+  bind_int(statement, 2, trial);
+  vn_store_step(store, statement);
+}
+
+void
 vn_store_end_trial(VnStore *store, gint64 trial, const char *status, const char *verdict,
                    gint64 elapsed_ns, const char *error)
 {
