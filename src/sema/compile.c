@@ -170,6 +170,7 @@ evaluate(VnCompiler *c, const VnDefine *defines, gsize n_defines)
   VnEval e = {.c = c, .arena = c->arena, .model = model, .epoch = ++c->epoch};
   e.partial = c->left_out;
   e.errors_of_network = G_MAXUINT;
+  e.first_byte = vn_arena_used(c->arena);
   model->arena = c->arena;
   model->sources = c->sources;
   model->name = default_name(c);

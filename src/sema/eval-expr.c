@@ -143,6 +143,8 @@ eval_binary(VnEval *e, VnTerm *term, VnOperand *out)
   if (operands[0].expr != NULL || operands[1].expr != NULL)
     return residue(e, term, (VnExpr){.kind = VN_EXPR_BINARY, .op = term->op, .type = type},
                    operands, 2, out);
+  if (left == VN_VALUE_LIST || left == VN_VALUE_SET)
+    e->steps += operands[0].value.list->n; /* a comparison looks at each item */
   VnValue value;
   return vn_expr_apply(term->op, &operands[0].value, &operands[1].value, e->arena, &value, &error)
              ? known(out, value)
@@ -360,10 +362,12 @@ vn_eval(VnEval *e, VnTerm *term, VnOperand *out)
   }
   if (e->exhausted)
     return FALSE;
-  if (++e->steps > VN_MAX_STEPS) {
+  if (++e->steps > VN_MAX_STEPS)
     vn_eval_too_many(e, term->span, VN_MAX_STEPS, "steps of evaluation");
+  if (vn_arena_used(e->arena) - e->first_byte > VN_MAX_BYTES)
+    vn_eval_too_many(e, term->span, VN_MAX_BYTES, "bytes of lists, sets and texts");
+  if (e->exhausted)
     return FALSE;
-  }
   if (!eval_term(e, term, out))
     return FALSE;
   if (remember)

@@ -34,6 +34,7 @@ typedef struct {
   VnOperand *slots;
   guint8 *slot_set;
   guint64 steps;
+  gsize first_byte; /* what the arena held before */
   guint32 trips;
   gboolean exhausted; /* a bound was met and reported */
   gboolean partial;   /* some block could not be evaluated: names may be missing for that reason */
