@@ -228,6 +228,8 @@ typedef struct {
   VnAstSeq decls;
   const VnComment *comments;
   guint32 n_comments;
+  const VnIdent *lost; /* what declarations with syntax errors would have declared, as it seems */
+  guint32 n_lost;
 } VnAstFile;
 
 const char *vn_ast_kind_text(VnAstKind kind);

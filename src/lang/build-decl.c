@@ -224,6 +224,8 @@ const VnAst *
 vn_build_action(VnParser *p, VnSpan span, VnIdent name, VnList parameters, VnList returns,
                 gboolean background, VnList body)
 {
+  if (span.start == p->made_up)
+    return NULL; /* only its body was to be read: its parameters are not known */
   VnAstAction *node = DECL(p, VnAstAction, ACTION, span, name);
   node->background = background;
   node->body = vn_list_take(p, body);

@@ -15,6 +15,8 @@ vn_list_begin(VnParser *p)
 VnList
 vn_list_add(VnParser *p, VnList list, const VnAst *node)
 {
+  if (node == NULL)
+    return list;
   guint32 end = list.start + list.n;
   if (G_UNLIKELY(end >= p->pile_size)) {
     p->pile_size *= 2;

@@ -23,6 +23,7 @@ typedef struct {
 #define VN_NO_LIST  ((VnList){0, 0})
 
 VnList vn_list_begin(VnParser *p);
+/* A node that is NULL is left out. */
 VnList vn_list_add(VnParser *p, VnList list, const VnAst *node);
 VnList vn_list_one(VnParser *p, const VnAst *node);
 

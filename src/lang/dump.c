@@ -67,8 +67,18 @@ indent(Dump *d)
 static void
 append_quoted(Dump *d, const char *text)
 {
-  g_autofree char *escaped = g_strescape(text, NULL);
-  g_string_append_printf(d->out, " \"%s\"", escaped);
+  g_string_append(d->out, " \"");
+  for (; *text != '\0'; text++) {
+    static const char letters[] = "\n\r\t\"\\", escapes[] = "nrt\"\\";
+    const char *letter = strchr(letters, *text);
+    if (letter != NULL)
+      g_string_append_printf(d->out, "\\%c", escapes[letter - letters]);
+    else if ((guchar)*text < 0x20)
+      g_string_append_printf(d->out, "\\x%02x", (guint)*text);
+    else
+      g_string_append_c(d->out, *text);
+  }
+  g_string_append_c(d->out, '"');
 }
 
 static void

@@ -27,6 +27,7 @@ vn_parser_new(VnParseMode mode, VnArena *arena, VnSymbolTable *symbols, VnDiagSi
   p->pile = g_new(const VnAst *, FIRST_PILE);
   p->pile_size = FIRST_PILE;
   p->brackets = g_array_new(FALSE, FALSE, sizeof(VnBracket));
+  p->lost = g_array_new(FALSE, FALSE, sizeof(VnIdent));
   p->state = vn_yypstate_new();
   p->errors_before = vn_diag_sink_count(sink, VN_SEVERITY_ERROR);
   p->at_start = TRUE;
@@ -46,6 +47,7 @@ vn_parser_free(VnParser *p)
   vn_lexer_clear(&p->lexer);
   vn_yypstate_delete(p->state);
   g_array_unref(p->brackets);
+  g_array_unref(p->lost);
   g_free(p->pile);
   g_free(p);
 }
@@ -99,8 +101,9 @@ word_of(int token, const VN_YYSTYPE *value)
 }
 
 static void
-begin_statement(VnParser *p, int token, const VN_YYSTYPE *value)
+begin_statement(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
 {
+  p->statement_start = span.start;
   p->statement = token;
   p->statement_word = word_of(token, value);
   p->statement_name = VN_NO_IDENT;
@@ -120,7 +123,7 @@ static void
 remember(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
 {
   if (p->at_start)
-    begin_statement(p, token, value);
+    begin_statement(p, token, value, span);
   else
     note_name(p, token, value, span);
   const VnBracket *top = vn_parser_top_bracket(p);
@@ -191,7 +194,7 @@ vn_parser_consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
     return;
   }
   if (p->at_start)
-    begin_statement(p, token, value);
+    begin_statement(p, token, value, span);
   p->panic = TRUE;
   p->panic_blocks = p->blocks;
   if (!p->again)
@@ -237,6 +240,8 @@ vn_parser_finish(VnParser *p)
   VnAstFile *file = vn_arena_new0(p->arena, VnAstFile);
   file->source = p->lexer.source;
   file->decls = p->decls;
+  file->n_lost = p->lost->len;
+  file->lost = vn_arena_memdup(p->arena, p->lost->data, file->n_lost * sizeof(VnIdent));
   file->n_comments = p->lexer.comments->len;
   file->comments =
       vn_arena_memdup(p->arena, p->lexer.comments->data, file->n_comments * sizeof(VnComment));

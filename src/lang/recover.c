@@ -7,12 +7,55 @@
  *   - a word that begins a declaration, first on its line,
  *   - the end.
  */
+#include <string.h>
+
 #include "lang/drive.h"
 #include "lang/vnl.tab.h"
+
+/* What the statement's first word was, or was meant to be. */
+static int
+statement_meant(VnParser *p)
+{
+  if (p->statement != VN_TOKEN_NAME || p->statement_word == NULL || !vn_parser_block_declares(p))
+    return p->statement;
+  return vn_declaration_meant(p, p->statement_word);
+}
+
+/* The words before a `:` in the head of an action: its parameters. */
+static void
+note_lost_parameters(VnParser *p)
+{
+  VnPos base = p->lexer.base;
+  const char *text = p->lexer.source->text;
+  for (VnPos pos = MAX(p->statement_start, base); pos < p->previous_span.end;) {
+    const char *word = text + (pos - base);
+    gsize length = 0;
+    while (g_ascii_isalnum(word[length]) || word[length] == '_')
+      length++;
+    if (length > 0 && word[length + strspn(word + length, " \t")] == ':') {
+      VnIdent ident = {vn_symbol_intern(p->symbols, word, length), {pos, pos + (VnPos)length}};
+      g_array_append_val(p->lost, ident);
+    }
+    pos += (VnPos)MAX(length, 1);
+  }
+}
+
+/* Names that will not be declared because the statement is given up. */
+static void
+note_lost(VnParser *p)
+{
+  if (!p->panic || !vn_parser_block_declares(p))
+    return;
+  if (p->statement_name.symbol != NULL)
+    g_array_append_val(p->lost, p->statement_name);
+  if (statement_meant(p) == VN_TOKEN_ACTION)
+    note_lost_parameters(p);
+}
 
 static void
 recover(VnParser *p)
 {
+  note_lost(p);
   p->panic = FALSE;
   vn_parser_push_sign(p, VN_TOKEN_RECOVER, (VnSpan){p->previous_span.end, p->previous_span.end});
   p->at_start = TRUE;
@@ -66,14 +109,25 @@ push_name(VnParser *p, VnSpan span)
                  p->statement_name.symbol != NULL ? p->statement_name.span : span);
 }
 
+/* in 1..1 */
+static void
+push_range(VnParser *p, VnSpan span)
+{
+  VnAstInt *one = NEW(p, VnAstInt, INT, span, 1);
+  one->value = 1;
+  VN_YYSTYPE value = {.node = &one->ast};
+  vn_parser_push_sign(p, VN_TOKEN_IN, span);
+  vn_parser_push(p, VN_TOKEN_LITERAL, &value, span);
+  vn_parser_push_sign(p, VN_TOKEN_DOTDOT, span);
+  vn_parser_push(p, VN_TOKEN_LITERAL, &value, span);
+}
+
 /* The head of a declaration was wrong, and here its block begins: gives the grammar a head that is
  * right, so that mistakes in the block are found too. FALSE if no block belongs to it. */
 static gboolean
 repair_head(VnParser *p, VnSpan span)
 {
-  int head = p->statement;
-  if (head == VN_TOKEN_NAME && p->statement_word != NULL && vn_parser_block_declares(p))
-    head = vn_declaration_meant(p, p->statement_word);
+  int head = statement_meant(p);
   if (head != VN_TOKEN_ACTION && head != VN_TOKEN_FOR && head != VN_TOKEN_IF &&
       head != VN_TOKEN_IMAGE)
     return FALSE;
@@ -86,10 +140,11 @@ repair_head(VnParser *p, VnSpan span)
   if (head != VN_TOKEN_IF)
     push_name(p, span);
   if (head == VN_TOKEN_FOR)
-    vn_parser_push(p, VN_TOKEN_IN, &value, span);
-  if (head == VN_TOKEN_FOR || head == VN_TOKEN_IF)
+    push_range(p, span);
+  if (head == VN_TOKEN_IF)
     vn_parser_push_sign(p, VN_TOKEN_TRUE, span);
   if (head == VN_TOKEN_ACTION) {
+    p->made_up = span.start;
     vn_parser_push_sign(p, VN_TOKEN_LPAREN, span);
     vn_parser_push_sign(p, VN_TOKEN_RPAREN, span);
   }

@@ -78,6 +78,9 @@ struct VnParser {
   int statement;                  /* the token that began what is being read */
   const VnSymbol *statement_word; /* its text, and that of the next word: NULL if it is none */
   VnIdent statement_name;
+  VnPos statement_start;
+  VnPos made_up; /* where the driver put in the head of an action, to read its body */
+  GArray *lost; /* of VnIdent; see VnAstFile */
   int previous; /* token */
   VnSpan previous_span;
   VnAstSeq decls; /* of the input, once it was read */

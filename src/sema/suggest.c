@@ -48,28 +48,6 @@ suggest(VnCompiler *c, const VnSymbol *name)
   return vn_diag_nearest(name->text, (const char *const *)names->pdata, names->len);
 }
 
-static gboolean
-is_word(char byte)
-{
-  return g_ascii_isalnum(byte) || byte == '_';
-}
-
-/* Does the word before `at` begin a declaration? */
-static gboolean
-follows_declaration(const char *text, const char *at)
-{
-  static const char *const words[] = {"let",  "param",  "site",    "image", "segment",
-                                      "host", "router", "group",   "task",  "action",
-                                      "for",  "as",     "measure", NULL};
-  while (at > text && g_ascii_isspace(at[-1]))
-    at--;
-  const char *end = at;
-  while (at > text && is_word(at[-1]))
-    at--;
-  g_autofree char *word = g_strndup(at, (gsize)(end - at));
-  return g_strv_contains(words, word);
-}
-
 /* Is it declared where the parser understood nothing? Then the syntax error is enough. */
 static gboolean
 lost_in_syntax(const VnCompiler *c, const VnSymbol *name)
@@ -78,10 +56,8 @@ lost_in_syntax(const VnCompiler *c, const VnSymbol *name)
     return FALSE;
   if (c->modules_broken)
     return TRUE;
-  const char *text = c->script->file->source->text;
-  for (const char *at = strstr(text, name->text); at != NULL; at = strstr(at + 1, name->text))
-    if (!is_word(at[name->length]) && (at == text || !is_word(at[-1])) &&
-        follows_declaration(text, at))
+  for (guint32 i = 0; i < c->script->file->n_lost; i++)
+    if (c->script->file->lost[i].symbol == name)
       return TRUE;
   return FALSE;
 }
