@@ -357,6 +357,7 @@ test_docs(void)
   assert_tree("## not this\n\n## one\n##two\nhost a on b;", "HOST a \"one\\ntwo\"\n  .segments\n"
                                                             "    NAME b\n");
   assert_tree("let a = 1; ## of a\nlet b = 2;", "LET a\n  INT 1\nLET b\n  INT 2\n");
+  assert_tree("##  one  \t\n##\n##x\r\nlet b = 2;", "LET b \" one\\n\\nx\"\n  INT 2\n");
   assert_tree("## d\n# c\nlet b = 2;", "LET b\n  INT 2\n");
   assert_tree("if x {\n  ## in\n  let b = 2;\n}", "    LET b \"in\"\n      INT 2\n");
 }

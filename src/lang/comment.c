@@ -63,12 +63,13 @@ vn_comment_doc(const VnLexer *lexer, VnArena *arena, VnPos start)
   for (guint i = first; i < end; i++) {
     VnSpan span = comment_at(lexer, i);
     const char *text = lexer->source->text + (span.start - lexer->base);
-    gsize skip = strspn(text, "#");
-    skip += text[skip] == ' ';
+    gsize length = span.end - span.start, skip = strspn(text, "#");
+    while (length > skip && g_ascii_isspace(text[length - 1]))
+      length--;
+    skip += text[skip] == ' ' && length > skip;
     if (i > first)
       g_string_append_c(doc, '\n');
-    if (span.end - span.start > skip)
-      g_string_append_len(doc, text + skip, (gssize)(span.end - span.start - skip));
+    g_string_append_len(doc, text + skip, (gssize)(length - skip));
   }
   return vn_arena_strndup(arena, doc->str, doc->len);
 }
