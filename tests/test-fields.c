@@ -153,7 +153,8 @@ test_statistics(Fixture *f, gconstpointer unused)
     vn_statistics_add(&s, values[i]);
   g_assert_cmpfloat_with_epsilon(s.mean, 5, 1e-12);
   g_assert_cmpfloat_with_epsilon(vn_statistics_stddev(&s), 2.138089935, 1e-8);
-  g_assert_cmpfloat_with_epsilon(vn_statistics_interval(&s), 2.364624 * 2.138089935 / sqrt(8), 1e-5);
+  g_assert_cmpfloat_with_epsilon(vn_statistics_interval(&s), 2.364624 * 2.138089935 / sqrt(8),
+                                 1e-5);
   /* The table and the expansion meet; the quantile tends to the normal one. */
   g_assert_cmpfloat_with_epsilon(vn_student_t975(30), 2.042272, 1e-6);
   g_assert_cmpfloat_with_epsilon(vn_student_t975(31), 2.039513, 2e-6);

@@ -50,7 +50,8 @@ append_excerpt(GString *out, const VnSourceSet *sources, VnSpan span, VnLocation
       g_string_append_c(out, line[i] == '\t' ? '\t' : ' ');
   g_string_append(out, colour);
   g_string_append_c(out, '^');
-  gsize end = MIN(length, at.byte_column + (gsize)(span.end > span.start ? span.end - span.start : 1));
+  gsize width = span.end > span.start ? span.end - span.start : 1;
+  gsize end = MIN(length, at.byte_column + width);
   gboolean first = TRUE;
   for (gsize i = at.byte_column; i < end; i++)
     if (((guchar)line[i] & 0xC0) != 0x80) {

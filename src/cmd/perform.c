@@ -42,7 +42,8 @@ size_parse(const char *text, gint64 *out)
   char *end;
   gint64 number = g_ascii_strtoll(text, &end, 10);
   VnUnit unit = *end == '\0' ? VN_UNIT_B : vn_unit_from_text(end, strlen(end));
-  if (end == text || number <= 0 || unit == VN_UNIT_NONE || vn_unit_dimension(unit) != VN_DIM_SIZE ||
+  if (end == text || number <= 0 || unit == VN_UNIT_NONE ||
+      vn_unit_dimension(unit) != VN_DIM_SIZE ||
       number > OUTPUT_LIMIT_MAX / vn_unit_factor(unit))
     return FALSE;
   *out = number * vn_unit_factor(unit);
@@ -166,7 +167,8 @@ vn_perform(const VnPerform *perform)
                           .trials = perform->trials,
                           .quiet = options->quiet,
                           .colour = colour,
-                          .terminal = isatty(STDOUT_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0,
+                          .terminal =
+                              isatty(STDOUT_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0,
                           .loop = loop};
   const VnRunEvents *events;
   VnReport *report = options->json ? vn_report_json_new(&shown, &events)

@@ -34,7 +34,7 @@ typedef struct {
        "kept of each stream of a task (16MiB)", "SIZE"},                                           \
       {"at-once", 0, 0, G_OPTION_ARG_INT, &(o).at_once, "most tasks at once", "N"},                \
       {"at-once-host", 0, 0, G_OPTION_ARG_INT, &(o).at_once_host,                                  \
-       "most tasks at once on one machine (64; 0: no limit)", "N"},                                                  \
+       "most tasks at once on one machine (64; 0: no limit)", "N"}, \
   {                                                                                                \
     "at-once-site", 0, 0, G_OPTION_ARG_INT, &(o).at_once_site,                                     \
         "most tasks at once on one site (4096; 0: no limit)", "N"                                  \

@@ -141,7 +141,8 @@ record_tasks(VnStore *store, const VnModel *model, guint32 point)
   for (guint32 i = 0; i < model->n_tasks; i++) {
     const VnTask *task = &model->tasks[i];
     if (task->control != VN_CONTROL_NONE) {
-      vn_store_add_task(store, point, i, task->name, vn_control_name((VnControl)task->control), NULL);
+      vn_store_add_task(store, point, i, task->name, vn_control_name((VnControl)task->control),
+                        NULL);
       continue;
     }
     const VnAction *action = &model->actions[task->action];

@@ -245,7 +245,8 @@ print_stderr(const VnOutcome *outcome)
   }
 }
 
-/* A failure that the script reckons with (`on_failure skip` or `ignore`) is told in small letters. */
+/* A failure that the script reckons with (`on_failure skip` or `ignore`) is told in small
+ * letters. */
 static void
 print_failure(VnReport *report, const VnGraph *graph, guint32 node, const VnOutcome *outcome)
 {

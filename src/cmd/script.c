@@ -214,7 +214,8 @@ vn_script_load(const VnScriptOptions *options, GError **error)
   script->arena = vn_arena_new();
   script->stdlib = options->stdlib != NULL ? g_strdup(options->stdlib) : vn_paths_stdlib();
   g_autofree char *parent = g_path_get_dirname(options->path);
-  script->folder = g_canonicalize_filename(options->folder != NULL ? options->folder : parent, NULL);
+  const char *folder = options->folder != NULL ? options->folder : parent;
+  script->folder = g_canonicalize_filename(folder, NULL);
   if (options->rules != NULL && strcmp(options->rules, "paper") != 0) {
     g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                 "--rules=%s: only `paper` is known", options->rules);

@@ -116,7 +116,8 @@ vn_verb_results(int argc, char **argv)
 {
   Options options = {0};
   const GOptionEntry entries[] = {
-      {"list", 'l', 0, G_OPTION_ARG_NONE, &options.list, "list the runs in ./" VN_RESULTS_TOP, NULL},
+      {"list", 'l', 0, G_OPTION_ARG_NONE, &options.list, "list the runs in ./" VN_RESULTS_TOP,
+       NULL},
       {"table", 't', 0, G_OPTION_ARG_STRING, &options.table,
        "tasks, outcomes, outputs, fields, measures, expectations, trials, params, hosts, captures, "
        "facts, events", "NAME"},

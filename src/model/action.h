@@ -43,7 +43,8 @@ typedef struct {
   VnCommandForm form;
   const char *const *systems; /* "linux", "windows" …; none: any */
   guint32 n_systems;
-  /* RUN: each gives a text or a list of them; SCRIPT: the interpreter, or none; NATIVE: arguments */
+  /* RUN: each gives a text or a list of them; SCRIPT: the interpreter, or none; NATIVE: its
+   * arguments */
   const VnExpr *const *argv;
   guint32 n_argv;
   const char *text;           /* SCRIPT: its text; NATIVE: the operation's name */

@@ -34,7 +34,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnCompiler, vn_compiler_free)
  * model all the same, which then is NULL, but says what else is wrong. */
 gboolean vn_compiler_load(VnCompiler *compiler, const char *path);
 /* The same for a text that is in no file; its modules are looked for from the folder of `name`. */
-gboolean vn_compiler_load_text(VnCompiler *compiler, const char *name, const char *text, gsize size);
+gboolean vn_compiler_load_text(VnCompiler *compiler, const char *name, const char *text,
+                               gsize size);
 /* The script's own tree, NULL before load. */
 const VnAstFile *vn_compiler_ast(const VnCompiler *compiler);
 /* Checks and evaluates. The model is valid until the compiler is freed, or NULL: see the sink.
