@@ -298,7 +298,8 @@ test_network(void)
           "host x on a image w address 10.92.1.4 initially off env K=\"{1 + 1}\" file \"f\" to "
           "\"/f\";\n"
           "host y on b mac 52:54:00:00:00:01 memory 32MiB cpus 2 processes 10 vm \"y\";\n"
-          "router r joins a, b address [10.92.1.1, 10.92.1.2, fd00::1];\n");
+          "router r joins a, b address [10.92.1.1, 10.92.1.2, fd00::1];\n"
+          "host z on a address preset address 10.92.1.9;\n");
   const VnTopology *t = &m->topology;
   g_assert_true(m->paper_rules);
   g_assert_cmpuint(m->n_sites, ==, 2);
@@ -313,6 +314,9 @@ test_network(void)
   g_assert_cmpstr(vn_model_os(m, 0), ==, "windows");
   g_assert_cmpint(m->images[0].memory, ==, 64 << 20);
   g_assert_cmpuint(t->ifaces[t->vms[1].first_iface].mac, ==, G_GUINT64_CONSTANT(0x525400000001));
+  const VnIface *z = &t->ifaces[t->vms[3].first_iface];
+  g_assert_true(z->preset);
+  g_assert_cmpuint(z->address4.bytes[3], ==, 9);
   const VnIface *r = &t->ifaces[t->vms[2].first_iface];
   g_assert_cmpuint(r[1].address4.bytes[3], ==, 2);
   g_assert_cmpuint(r[0].address6.family, ==, 6);

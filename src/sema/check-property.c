@@ -72,6 +72,17 @@ check_address(VnCompiler *c, const VnAst *ast)
   return vn_check_type(c, term, wanted, "an address") ? term : vn_term_error(c, ast->span);
 }
 
+/* `address preset`: the image has its address already. */
+static gboolean
+is_preset(VnCompiler *c, const VnAst *ast)
+{
+  if (ast->kind != VN_AST_NAME)
+    return FALSE;
+  const VnIdent *name = &((const VnAstName *)ast)->name;
+  VnFound found = vn_scope_find(c, name->symbol, name->span, ~0u);
+  return found.thing == NULL && found.local == NULL && strcmp(name->symbol->text, "preset") == 0;
+}
+
 static VnTerm *
 check_as(VnCompiler *c, const VnAst *ast, VnPropertyId id)
 {
@@ -92,7 +103,10 @@ check_value(VnCompiler *c, const VnAstProperty *ast, VnCheckedProperty *property
     return;
   }
   if (ast->id == VN_PROPERTY_ADDRESS) {
-    property->a = ast->a != NULL ? check_address(c, ast->a) : NULL;
+    if (is_preset(c, ast->a))
+      property->word = ((const VnAstName *)ast->a)->name;
+    else
+      property->a = check_address(c, ast->a);
     return;
   }
   if (ast->a != NULL)
