@@ -460,7 +460,9 @@ yyreport_syntax_error(const yypcontext_t *context, VnParser *p)
 {
   yysymbol_kind_t kinds[YYNTOKENS];
   int tokens[YYNTOKENS];
-  int n = yypcontext_expected_tokens(context, kinds, YYNTOKENS);
+  int n = 0; /* they cost more than all the rest: only for messages that are kept */
+  if (vn_parser_reports(p))
+    n = yypcontext_expected_tokens(context, kinds, YYNTOKENS);
   for (int i = 0; i < n; i++)
     tokens[i] = (int)kinds[i];
   vn_parser_syntax_error(p, (int)yypcontext_token(context), *yypcontext_location(context), tokens,

@@ -35,6 +35,8 @@ vn_ident(const VnSymbol *symbol, VnSpan span)
 
 /* What the grammar reports to its driver (parser.c). */
 void vn_parser_syntax_error(VnParser *p, int token, VnSpan span, const int *expected, int n);
+/* Whether a syntax error now would be told to people. */
+gboolean vn_parser_reports(const VnParser *p);
 void vn_parser_too_deep(VnParser *p, VnSpan span);
 
 /* ---- whole inputs ---- */

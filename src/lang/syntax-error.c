@@ -320,6 +320,8 @@ hint_for(const VnParser *p, int token, const int *tokens, int n)
     return "in an expression `in` only converts to a unit, as in `delay in ms`";
   if (ends_in_percent(p) && expects(tokens, n, VN_TOKEN_STAR))
     return "`%` right after a number is percent: put a space before it to divide with remainder";
+  if (token == VN_TOKEN_SEMICOLON && p->previous == VN_TOKEN_RBRACE && p->at_start)
+    return "after the `}` of a block no `;` is wanted";
   if (token == VN_TOKEN_ELSE)
     return "`else` follows the `}` of an `if`";
   return NULL;
@@ -412,14 +414,25 @@ report_end(VnParser *p, VnSpan span, const char *wanted, const char *after, gboo
                      after);
 }
 
+/* Past what a sink keeps, errors are only counted. */
+gboolean
+vn_parser_reports(const VnParser *p)
+{
+  return !p->silent && !p->lexer.complained && p->errors < VN_DIAG_MAX_KEPT;
+}
+
 void
 vn_parser_syntax_error(VnParser *p, int token, VnSpan span, const int *expected, int n)
 {
   g_autofree char *after = after_what(p);
+  gboolean reports = vn_parser_reports(p);
   p->failed = TRUE;
   p->errors++;
-  if (p->silent || p->lexer.complained)
+  if (!reports) {
+    if (!p->silent && !p->lexer.complained)
+      vn_diag_add(p->sink, VN_DIAG_VN001, span, "one syntax error of many");
     return;
+  }
   g_autofree char *wanted = describe_expected(expected, n);
   VnDiag *diag;
   if (token == VN_TOKEN_END) {
