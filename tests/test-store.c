@@ -54,15 +54,31 @@ write_trial(VnStore *store, guint32 number)
 {
   g_autofree char *big = g_strnfill(VN_STORE_INLINE_MAX + 1, 'x');
   gint64 trial = vn_store_begin_trial(store, 0, number, G_MAXUINT64);
-  VnStoreOutcome outcome = {.trial = trial, .task = 0, .host = 3, .status = "done", .ran = TRUE,
-                            .started_ns = 10, .ended_ns = 30, .elapsed_ns = 20,
-                            .out = "hi\n", .out_size = 3, .out_total = 3,
-                            .err = "\xff\x00", .err_size = 2, .err_total = 2,
+  VnStoreOutcome outcome = {.trial = trial,
+                            .task = 0,
+                            .host = 3,
+                            .status = "done",
+                            .ran = TRUE,
+                            .started_ns = 10,
+                            .ended_ns = 30,
+                            .elapsed_ns = 20,
+                            .out = "hi\n",
+                            .out_size = 3,
+                            .out_total = 3,
+                            .err = "\xff\x00",
+                            .err_size = 2,
+                            .err_total = 2,
                             .fields_json = "{\"received\":5}"};
   vn_store_add_outcome(store, &outcome);
-  outcome = (VnStoreOutcome){.trial = trial, .task = 1, .host = VN_STORE_NO_HOST,
-                             .status = "failed", .ran = TRUE, .exit_code = 1,
-                             .out = big, .out_size = strlen(big), .out_total = 99999999,
+  outcome = (VnStoreOutcome){.trial = trial,
+                             .task = 1,
+                             .host = VN_STORE_NO_HOST,
+                             .status = "failed",
+                             .ran = TRUE,
+                             .exit_code = 1,
+                             .out = big,
+                             .out_size = strlen(big),
+                             .out_total = 99999999,
                              .error = "no"};
   vn_store_add_outcome(store, &outcome);
   double mean = 1.5;
@@ -82,8 +98,13 @@ make_store(const char *folder)
   g_autoptr(GError) error = NULL;
   VnStore *store = vn_store_create(folder, FALSE, &error);
   g_assert_no_error(error);
-  vn_store_put_run(store, &(VnStoreRun){.name = "t", .script = "t.vnl", .folder = "/",
-                                        .version = "0", .seed = 1, .trials = 2, .points = 1});
+  vn_store_put_run(store, &(VnStoreRun){.name = "t",
+                                        .script = "t.vnl",
+                                        .folder = "/",
+                                        .version = "0",
+                                        .seed = 1,
+                                        .trials = 2,
+                                        .points = 1});
   vn_store_add_option(store, "define", "n=5");
   g_assert_true(vn_store_add_source(store, "lib/a.vnl", "/x/lib/a.vnl", "# a\n", 4, &error));
   VnStoreValue n = {VN_STORE_INT, .i = 5};
@@ -130,9 +151,16 @@ test_journal(Fixture *f, gconstpointer unused)
   gint64 trial = vn_store_begin_trial(store, 0, 0, 1);
   g_assert_true(vn_store_commit(store, &error));
   for (guint32 i = 0; i < 100; i++) {
-    VnStoreOutcome outcome = {.trial = trial, .task = 0, .host = 3, .attempt = i, .ran = TRUE,
-                              .status = "done", .out = "a\0b", .out_size = 3,
-                              .fields_json = "{}", .error = i % 2 == 0 ? "even" : NULL};
+    VnStoreOutcome outcome = {.trial = trial,
+                              .task = 0,
+                              .host = 3,
+                              .attempt = i,
+                              .ran = TRUE,
+                              .status = "done",
+                              .out = "a\0b",
+                              .out_size = 3,
+                              .fields_json = "{}",
+                              .error = i % 2 == 0 ? "even" : NULL};
     vn_store_add_outcome(store, &outcome);
     g_assert_true(vn_store_commit(store, &error));
   }
@@ -145,10 +173,18 @@ test_journal(Fixture *f, gconstpointer unused)
   g_assert_true(g_file_set_contents(journal, bytes, (gssize)n - 1, &error)); /* the last is torn */
   g_autoptr(VnStore) reader = vn_store_open_readonly(f->folder, &error);
   g_assert_no_error(error);
-  assert_lookup(reader, "SELECT count(*) || '/' || count(error) || '/' || max(attempt)"
-                        " FROM outcomes", "99/50/98");
+  assert_lookup(reader,
+                "SELECT count(*) || '/' || count(error) || '/' || max(attempt)"
+                " FROM outcomes",
+                "99/50/98");
   assert_lookup(reader, "SELECT length(CAST(stdout AS BLOB)) FROM outcomes WHERE attempt = 5", "3");
   g_assert_false(g_file_test(journal, G_FILE_TEST_EXISTS));
+
+  /* A writer that died right after its commit, before the journal was emptied. */
+  g_assert_true(g_file_set_contents(journal, bytes, (gssize)n, &error));
+  g_autoptr(VnStore) again = vn_store_open_readonly(f->folder, &error);
+  g_assert_no_error(error);
+  assert_lookup(again, "SELECT count(*) || '/' || max(attempt) FROM outcomes", "100/99");
 }
 
 static void
@@ -213,9 +249,11 @@ test_documented(Fixture *f, gconstpointer unused)
   g_assert_true(g_file_get_contents(path, &text, NULL, &error));
   g_autoptr(VnStore) store = make_store(f->folder);
   g_autofree char *names = vn_store_lookup(
-      store, "SELECT group_concat(DISTINCT '`' || name || '`') FROM (SELECT name FROM sqlite_schema"
-             " WHERE type IN ('table', 'view') UNION SELECT c.name FROM sqlite_schema t,"
-             " pragma_table_info(t.name) c WHERE t.type = 'table')", &error);
+      store,
+      "SELECT group_concat(DISTINCT '`' || name || '`') FROM (SELECT name FROM sqlite_schema"
+      " WHERE type IN ('table', 'view') UNION SELECT c.name FROM sqlite_schema t,"
+      " pragma_table_info(t.name) c WHERE t.type = 'table')",
+      &error);
   g_assert_no_error(error);
   g_auto(GStrv) each = g_strsplit(names, ",", -1);
   for (char **name = each; *name != NULL; name++)

@@ -39,3 +39,12 @@ vn_netns_fail(GError **error, int errnum, const char *format, ...)
   g_set_error(error, VN_DRIVER_ERROR, (gint)code_of(errnum), "%s: %s", what, g_strerror(errnum));
   return FALSE;
 }
+
+gboolean
+vn_netns_ended(GError **error)
+{
+  g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_FAILED,
+              "the process that holds the namespaces ended: somebody killed it, or the machine "
+              "ran out of memory (see its log)");
+  return FALSE;
+}

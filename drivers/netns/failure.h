@@ -6,3 +6,6 @@
 
 /* Sets "WHAT: strerror(errnum)", with the code that fits errnum. Returns FALSE. */
 gboolean vn_netns_fail(GError **error, int errnum, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* The helper or an experiment's keeper is no more. Returns FALSE. */
+gboolean vn_netns_ended(GError **error);

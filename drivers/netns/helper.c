@@ -272,7 +272,7 @@ vn_netns_helper_check(GError **error)
     struct pollfd end = {helper.socket, POLLIN, 0};
     if (poll(&end, 1, 0) == 0)
       return TRUE;
-    return vn_netns_fail(error, EPIPE, "the namespace helper ended");
+    return vn_netns_ended(error);
   }
   if (helper.error != NULL)
     g_propagate_error(error, g_error_copy(helper.error));

@@ -94,7 +94,7 @@ receive_packet(int socket, VnNetnsMessage *message, Head *out_head, GError **err
     return vn_netns_fail(error, errno, "reading from the namespace helper's socket");
   keep_fds(message, &from);
   if (n == 0)
-    return vn_netns_fail(error, EPIPE, "the namespace helper ended");
+    return vn_netns_ended(error);
   if ((gsize)n < sizeof *out_head || (from.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
     return vn_netns_fail(error, EPROTO, "a broken message of the namespace helper");
   g_byte_array_append(message->bytes, bytes, (guint)((gsize)n - sizeof *out_head));

@@ -199,6 +199,19 @@ vn_journal_is_left(const char *folder)
   return stat(path, &info) == 0 && info.st_size > 0;
 }
 
+/* A writer may have died between its commit and emptying the journal: what was in the database
+ * already, among its newest rows, goes again. */
+static void
+drop_copies(VnStore *store, gint64 newest, gsize bytes)
+{
+  sqlite3_stmt *statement = vn_store_prepare(store, STATEMENT_DROP_COPIES);
+  if (statement == NULL)
+    return;
+  sqlite3_bind_int64(statement, 1, newest);
+  sqlite3_bind_int64(statement, 2, (gint64)(bytes / sizeof(Record)));
+  vn_store_step(store, statement);
+}
+
 gboolean
 vn_journal_recover(VnStore *store, GError **error)
 {
@@ -210,7 +223,11 @@ vn_journal_recover(VnStore *store, GError **error)
     return TRUE;
   if (!g_file_get_contents(path, &bytes, &n, error))
     return FALSE;
+  g_autofree char *newest = vn_store_lookup(store, "SELECT ifnull(max(id), 0) FROM outcome", error);
+  if (newest == NULL)
+    return FALSE;
   insert_records(store, (const guint8 *)bytes, n);
+  drop_copies(store, g_ascii_strtoll(newest, NULL, 10), n);
   if (!vn_store_commit(store, error))
     return FALSE;
   /* Taken over twice they would be there twice: results.db has them now. */
