@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The first signal cancels what runs, lets `always` tasks run and takes everything down; the
- * second leaves them out. Teardown itself is never skipped: it is what keeps the machine clean. */
+ * second leaves them out, the third kills the slaves: all that they made dies with them. */
 #include "cmd/perform.h"
 
 #include <glib-unix.h>
@@ -30,7 +30,8 @@ on_signal(gpointer data)
     g_printerr("\nvnec: %s\n", control->signals == 1
                                    ? "interrupted: cancelling what runs and taking down (again: "
                                      "without `always` tasks)"
-                                   : "taking down");
+                               : control->signals == 2 ? "taking down (again: kill)"
+                                                       : "killing the slaves");
   vn_run_interrupt(control->run);
   return G_SOURCE_CONTINUE;
 }

@@ -22,7 +22,8 @@ struct VnReport {
   guint32 trial, tasks, ended, running, failures, expectations_failed;
   guint64 trials_ended;
   gint64 started_us;
-  gboolean drawn; /* the status line stands there */
+  gboolean drawn;  /* the status line stands there: */
+  GString *status;
   guint timer;
 };
 
@@ -63,6 +64,9 @@ draw_status(gpointer data)
     g_string_append_printf(text, "  failed %u", report->failures);
   if (text->len >= (gsize)terminal_width())
     g_string_truncate(text, (gsize)terminal_width() - 1);
+  if (report->drawn && strcmp(text->str, report->status->str) == 0)
+    return G_SOURCE_CONTINUE;
+  g_string_assign(report->status, text->str);
   g_print("\r\033[K%s", text->str);
   report->drawn = TRUE;
   (void)fflush(stdout);
@@ -346,6 +350,7 @@ vn_report_text_new(const VnReportConfig *config, const VnRunEvents **out_events)
   VnReport *report = g_new0(VnReport, 1);
   report->config = *config;
   report->started_us = g_get_monotonic_time();
+  report->status = g_string_new(NULL);
   if (config->terminal && !config->quiet)
     report->timer = g_timeout_add(REDRAW_MS, draw_status, report);
   *out_events = &events;
@@ -359,5 +364,6 @@ vn_report_text_free(VnReport *report)
     return;
   erase_status(report);
   g_clear_handle_id(&report->timer, g_source_remove);
+  g_string_free(report->status, TRUE);
   g_free(report);
 }

@@ -11,6 +11,8 @@
 
 #include "tech/tech.h"
 
+#define RELEASE_PATIENCE (300 * G_USEC_PER_SEC) /* us; then the slave is killed */
+
 /* ---- what no node stands for ---- */
 
 static void
@@ -282,6 +284,8 @@ void
 vn_deploy_release(VnRemote *remote, guint32 node)
 {
   vn_remote_expect(remote, node);
+  remote->release_by = g_get_monotonic_time() + RELEASE_PATIENCE;
+  vn_remote_set_patience(remote);
   for (guint32 i = 0; i < remote->model->n_sites; i++) {
     Side *side = &remote->sides[i];
     VnSession *session = side->opened ? vn_slave_session(side->slave) : NULL;

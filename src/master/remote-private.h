@@ -43,6 +43,11 @@ typedef struct {
 } NodeRun;
 
 typedef struct {
+  guint32 node, attempt;
+  gint64 deadline; /* us, monotonic */
+} Overdue;
+
+typedef struct {
   Side *side;
   guint32 profile; /* of its agent */
   gboolean lost;
@@ -80,6 +85,9 @@ struct VnRemote {
   GHashTable *transfers; /* id to Transfer* */
   guint64 last_request;
   GSource *alarm;
+  GArray *overdue;    /* of Overdue, by deadline: calls that were cancelled */
+  GSource *patience;  /* for the first of them, and for teardown */
+  gint64 release_by;  /* us, monotonic; 0: no teardown goes on */
   int *captures;      /* by segment: descriptors, -1: none */
   char *deploy_error; /* of what no node stands for; told by the proof */
   VnArena *arena;     /* of one judgement */
@@ -104,6 +112,9 @@ vn_remote_node(const VnRemote *remote, guint32 node)
 {
   return &remote->graph->nodes[node];
 }
+
+/* Looks again when something may have become overdue. */
+void vn_remote_set_patience(VnRemote *remote);
 
 /* ---- request.c ---- */
 guint64 vn_remote_next_id(VnRemote *remote);

@@ -8,7 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CANCEL_GRACE (G_GINT64_CONSTANT(2000000000)) /* ns from asking to killing */
+#define CANCEL_GRACE    (G_GINT64_CONSTANT(2000000000)) /* ns from asking to killing */
+#define CANCEL_PATIENCE (10 * G_USEC_PER_SEC) /* us until an agent is no longer waited for */
 
 static VnRemote *
 remote_of(VnExecutor *executor)
@@ -174,6 +175,9 @@ remote_cancel(VnExecutor *executor, guint32 node)
                                              vn_remote_node(remote, node)->vm, vn_call_id(remote, node), 64);
     vn_frame_put_int(writer, VN_TAG_GRACE, CANCEL_GRACE);
     vn_session_commit(session);
+    Overdue overdue = {node, run->attempt, g_get_monotonic_time() + CANCEL_PATIENCE};
+    g_array_append_val(remote->overdue, overdue);
+    vn_remote_set_patience(remote);
   } else if (run->phase == PHASE_REQUEST) {
     vn_request_forget(remote, node);
     vn_transfer_cancel(remote, node);
@@ -213,6 +217,49 @@ static gboolean
 on_alarm(gpointer data)
 {
   vn_scheduler_alarm(((VnRemote *)data)->scheduler);
+  return G_SOURCE_CONTINUE;
+}
+
+void
+vn_remote_set_patience(VnRemote *remote)
+{
+  gint64 at = remote->release_by != 0 ? remote->release_by : G_MAXINT64;
+  if (remote->overdue->len > 0)
+    at = MIN(at, g_array_index(remote->overdue, Overdue, 0).deadline);
+  g_source_set_ready_time(remote->patience, at == G_MAXINT64 ? -1 : at);
+}
+
+/* A machine that is suspended, or whose agent hangs, never answers a CANCEL. */
+static void
+end_overdue(VnRemote *remote, gint64 now)
+{
+  while (remote->overdue->len > 0) {
+    Overdue first = g_array_index(remote->overdue, Overdue, 0);
+    if (first.deadline > now)
+      return;
+    g_array_remove_index(remote->overdue, 0);
+    const NodeRun *run = &remote->nodes[first.node];
+    if (run->phase == PHASE_CALL && run->attempt == first.attempt)
+      vn_remote_end(remote, first.node, VN_NODE_STATUS_CANCELLED,
+                    "its agent did not answer when it was asked to end it");
+  }
+}
+
+static gboolean
+on_patience(gpointer data)
+{
+  VnRemote *remote = data;
+  gint64 now = g_get_monotonic_time();
+  end_overdue(remote, now);
+  for (guint32 i = 0; remote->release_by != 0 && remote->release_by <= now &&
+                      i < remote->model->n_sites;
+       i++)
+    if (remote->sides[i].opened)
+      vn_slave_abandon(remote->sides[i].slave, "it did not take everything down in time");
+  if (remote->release_by <= now)
+    remote->release_by = 0;
+  vn_remote_set_patience(remote);
+  vn_scheduler_turn(remote->scheduler);
   return G_SOURCE_CONTINUE;
 }
 
@@ -257,6 +304,10 @@ vn_remote_new(const VnRemoteConfig *config)
   remote->alarm = g_source_new(&alarm_functions, sizeof(GSource));
   g_source_set_callback(remote->alarm, on_alarm, remote, NULL);
   g_source_attach(remote->alarm, g_main_context_get_thread_default());
+  remote->overdue = g_array_new(FALSE, FALSE, sizeof(Overdue));
+  remote->patience = g_source_new(&alarm_functions, sizeof(GSource));
+  g_source_set_callback(remote->patience, on_patience, remote, NULL);
+  g_source_attach(remote->patience, g_main_context_get_thread_default());
   make_sides(remote);
   return remote;
 }
@@ -278,6 +329,9 @@ vn_remote_free(VnRemote *remote)
     g_array_unref(remote->batches[i]);
   g_source_destroy(remote->alarm);
   g_source_unref(remote->alarm);
+  g_source_destroy(remote->patience);
+  g_source_unref(remote->patience);
+  g_array_unref(remote->overdue);
   g_hash_table_unref(remote->requests);
   g_hash_table_unref(remote->transfers);
   vn_calls_free(remote->calls);

@@ -21,6 +21,7 @@ struct VnRun {
   guint next_source;
   int folder_fd;      /* of the results folder; -1: not opened */
   gboolean interrupted;
+  guint n_interrupts;
   VnRunSummary summary;
   char *error;
 };
@@ -167,7 +168,8 @@ on_trial_ended(const VnTrialReport *report, gpointer owner)
   }
   if (report->status == VN_RUN_FAILED)
     run->summary.status = VN_RUN_FAILED; /* so far */
-  gboolean broken = report->status == VN_RUN_BROKEN || !stored;
+  /* What breaks under a person who interrupts for the third time was meant to. */
+  gboolean broken = (report->status == VN_RUN_BROKEN && !run->interrupted) || !stored;
   if (broken)
     run->error = g_strdup(!stored ? error->message : report->error);
   if (report->status == VN_RUN_INTERRUPTED)
@@ -217,10 +219,22 @@ vn_run_start(VnRun *run)
   run->next_source = g_idle_add_full(G_PRIORITY_DEFAULT, start_next, run, NULL);
 }
 
+static void
+abandon_slaves(VnRun *run)
+{
+  GHashTableIter iter;
+  gpointer slave;
+  g_hash_table_iter_init(&iter, run->slaves);
+  while (g_hash_table_iter_next(&iter, NULL, &slave))
+    vn_slave_abandon(slave, "given up");
+}
+
 void
 vn_run_interrupt(VnRun *run)
 {
   run->interrupted = TRUE;
-  if (run->trial != NULL)
+  if (++run->n_interrupts > 2)
+    abandon_slaves(run);
+  else if (run->trial != NULL)
     vn_trial_interrupt(run->trial);
 }

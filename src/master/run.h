@@ -85,7 +85,8 @@ VnRun *vn_run_new(const VnRunConfig *config, const VnRunEvents *events, gpointer
 void vn_run_free(VnRun *run);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnRun, vn_run_free)
 void vn_run_start(VnRun *run);
-/* Each time harder: cancels and runs `always` tasks; leaves those out, too. */
+/* Each time harder: cancels and runs `always` tasks; leaves those out, too; gives the slaves up,
+ * which kills those that the master started, with all that they made. */
 void vn_run_interrupt(VnRun *run);
 VnRunSummary vn_run_summary(const VnRun *run);
 

@@ -208,6 +208,17 @@ vn_slave_free(VnSlave *slave)
 }
 
 void
+vn_slave_abandon(VnSlave *slave, const char *why)
+{
+  if (slave->session == NULL)
+    return;
+  if (slave->pid > 0)
+    (void)kill(slave->pid, SIGKILL); /* ESRCH can't be: it is collected by vn_slave_free only */
+  g_autoptr(GError) error = g_error_new_literal(VN_SLAVE_ERROR, VN_SLAVE_ERROR_CONNECT, why);
+  on_closed(slave->session, error, slave);
+}
+
+void
 vn_slave_set_events(VnSlave *slave, const VnSlaveEvents *events, gpointer data)
 {
   slave->events = events;

@@ -39,6 +39,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnSlave, vn_slave_free)
 /* TRUE if vn_slave_open could understand it. */
 gboolean vn_slave_address_known(const char *at);
 
+/* The last resort: a child is killed (what it made dies with it), a connection closed. `lost`
+ * follows from here. */
+void vn_slave_abandon(VnSlave *slave, const char *why);
+
 void vn_slave_set_events(VnSlave *slave, const VnSlaveEvents *events, gpointer data);
 /* NULL: lost, or no slave at all. */
 VnSession *vn_slave_session(VnSlave *slave);
