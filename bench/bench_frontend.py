@@ -12,7 +12,7 @@ TASKS = 1000000
 
 
 def script(hosts, tasks):
-    lines = ['experiment "large";', "use std.net;", "use std.proc;"]
+    lines = ['experiment "large";', "use std.proc;"]
     lines += [f"segment lan{k} 10.{k // 250}.{k % 250}.0/24;" for k in range(hosts // 200 + 1)]
     lines += [f"host h{i} on lan{i // 200} memory 64MiB;" for i in range(hosts)]
     lines += [f'task t{i} = h{i % hosts}: run(["echo", "{i}"])'

@@ -35,7 +35,7 @@ def run(argv, **options):
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                           timeout=options.pop("timeout", 600), **options)
     if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(argv)}: status {done.returncode}\n{done.stderr[-2000:]}")
+        raise RuntimeError(f"{' '.join(argv)}: status {done.returncode}\n{done.stderr[-500:]}")
     return done.stdout
 
 
