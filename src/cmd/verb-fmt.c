@@ -40,7 +40,9 @@ replace_file(const char *path, const char *text)
   struct stat info;
   if (real == NULL)
     return vn_verb_misuse("fmt", "%s: %s", path, g_strerror(errno));
-  int mode = stat(real, &info) == 0 ? (int)(info.st_mode & 0777) : 0666;
+  if (stat(real, &info) != 0 || !S_ISREG(info.st_mode))
+    return vn_verb_misuse("fmt", "%s is no plain file: it is not replaced", path);
+  int mode = (int)(info.st_mode & 0777);
   if (!g_file_set_contents_full(real, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, mode, &error))
     return vn_verb_failed("fmt", VN_EXIT_BROKEN, error->message);
   g_print("%s\n", path);

@@ -6,9 +6,11 @@
  * warnings; 2 on misuse or an unreadable file. */
 #include "config.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/diag-text.h"
@@ -330,16 +332,37 @@ was_unreadable(VnDiagSink *sink)
   return FALSE;
 }
 
+static gboolean
+write_all(FILE *file, const GString *out)
+{
+  return fwrite(out->str, 1, out->len, file) == out->len && fflush(file) == 0;
+}
+
+/* A file is replaced as a whole or not at all. A device, a pipe or a link is written to: replacing
+ * what `-o /dev/null` names would take it from everybody. */
+static int
+write_file(const char *path, const GString *out)
+{
+  g_autoptr(GError) error = NULL;
+  struct stat info;
+  if (lstat(path, &info) != 0 || S_ISREG(info.st_mode))
+    return g_file_set_contents(path, out->str, (gssize)out->len, &error)
+               ? STATUS_CLEAN
+               : misuse("%s", error->message);
+  FILE *file = fopen(path, "we");
+  gboolean written = file != NULL && write_all(file, out);
+  int why = errno;
+  if (file != NULL && fclose(file) != 0)
+    written = FALSE;
+  return written ? STATUS_CLEAN : misuse("%s: %s", path, g_strerror(why));
+}
+
 static int
 write_output(const Options *options, const GString *out)
 {
-  g_autoptr(GError) error = NULL;
-  if (options->output != NULL) {
-    if (!g_file_set_contents(options->output, out->str, (gssize)out->len, &error))
-      return misuse("%s", error->message);
-    return STATUS_CLEAN;
-  }
-  if (fwrite(out->str, 1, out->len, stdout) != out->len || fflush(stdout) != 0)
+  if (options->output != NULL)
+    return write_file(options->output, out);
+  if (!write_all(stdout, out))
     return misuse("standard output can't be written");
   return STATUS_CLEAN;
 }
