@@ -12,3 +12,5 @@ extern volatile sig_atomic_t vn_posix_child_ended; /* set by SIGCHLD */
 extern int vn_posix_null;                          /* /dev/null, open */
 
 void vn_posix_tree_init(void);
+/* The calling process waits its turn when it wakes, or is scheduled as programs are. */
+void vn_posix_be_patient(int patient);

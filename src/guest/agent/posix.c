@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -85,6 +86,18 @@ close_to_tasks(const char *name)
   prctl(PR_SET_NAME, name); /* started from a sealed copy it has that copy's */
 }
 
+/* With many agents on one machine each would wake into the middle of another's work; so answers
+ * gather and are fetched together, and what is measured is not pushed aside. Where the agent was
+ * given a policy of its own, that stays. By system call, because musl leaves the functions out. */
+void
+vn_posix_be_patient(int patient)
+{
+  static const int no_priority = 0;
+  int from = patient ? SCHED_OTHER : SCHED_BATCH, to = patient ? SCHED_BATCH : SCHED_OTHER;
+  if (syscall(SYS_sched_getscheduler, 0) == from)
+    syscall(SYS_sched_setscheduler, 0, to, &no_priority); /* if refused, all works as well */
+}
+
 int
 vn_os_init(const char *program, VnFd *channel)
 {
@@ -107,6 +120,7 @@ vn_os_init(const char *program, VnFd *channel)
   keep_descriptors_from_children();
   init_signals();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
+  vn_posix_be_patient(1);
   getrlimit(RLIMIT_NOFILE, &vn_posix_child_files);
   struct rlimit most = {vn_posix_child_files.rlim_max, vn_posix_child_files.rlim_max};
   setrlimit(RLIMIT_NOFILE, &most); /* if refused, fewer tasks fit at once */
