@@ -44,7 +44,8 @@ send_peers(VnRemote *remote, Side *side)
     if (i == side->site)
       vn_deploy_quietly(remote, side, VN_MESSAGE_PEER, g_variant_new("(usu)", i, "", side->site));
     else if (packets != NULL)
-      vn_deploy_quietly(remote, side, VN_MESSAGE_PEER, g_variant_new("(usu)", i, packets, side->site));
+      vn_deploy_quietly(remote, side, VN_MESSAGE_PEER,
+                        g_variant_new("(usu)", i, packets, side->site));
   }
 }
 

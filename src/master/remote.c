@@ -168,11 +168,12 @@ remote_cancel(VnExecutor *executor, guint32 node)
   VnRemote *remote = remote_of(executor);
   NodeRun *run = &remote->nodes[node];
   if (run->phase == PHASE_CALL) {
-    VnSession *session = vn_remote_session(remote, vn_remote_node(remote, node)->vm);
+    guint32 vm = vn_remote_node(remote, node)->vm;
+    VnSession *session = vn_remote_session(remote, vm);
     if (session == NULL)
       return; /* its loss ends it */
-    VnFrameWriter *writer = vn_session_begin(session, VN_FRAME_CANCEL, 0,
-                                             vn_remote_node(remote, node)->vm, vn_call_id(remote, node), 64);
+    VnFrameWriter *writer =
+        vn_session_begin(session, VN_FRAME_CANCEL, 0, vm, vn_call_id(remote, node), 64);
     vn_frame_put_int(writer, VN_TAG_GRACE, CANCEL_GRACE);
     vn_session_commit(session);
     Overdue overdue = {node, run->attempt, g_get_monotonic_time() + CANCEL_PATIENCE};
