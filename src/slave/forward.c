@@ -5,6 +5,7 @@
 #include "slave/forward.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -30,6 +31,7 @@ typedef struct {
   VnDriverExternal external;
   guint64 in_packets, in_bytes;   /* off the interface */
   guint64 out_packets, out_bytes; /* onto it */
+  guint64 missed;                 /* the kernel's queue of it was full */
 } Source;
 
 typedef struct {
@@ -526,6 +528,16 @@ add_counter(GVariantBuilder *builder, guint64 value, const char *format, ...)
   g_variant_builder_add(builder, "(st)", name, value);
 }
 
+/* What the kernel dropped since it was asked last; only packet sockets tell. */
+static void
+count_missed(Source *source)
+{
+  struct tpacket_stats stats;
+  socklen_t size = sizeof stats;
+  if (getsockopt(source->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0)
+    source->missed += stats.tp_drops;
+}
+
 GVariant *
 vn_forward_counters(VnForward *forward)
 {
@@ -533,9 +545,11 @@ vn_forward_counters(VnForward *forward)
   g_variant_builder_init(&builder, G_VARIANT_TYPE("a(st)"));
   g_mutex_lock(&forward->lock);
   for (guint i = 0; i < forward->externals->len; i++) {
-    const Source *source = forward->externals->pdata[i];
+    Source *source = forward->externals->pdata[i];
     if (source == NULL)
       continue;
+    count_missed(source);
+    add_counter(&builder, source->missed, "dropped, router %u sends faster than is read", i);
     add_counter(&builder, source->in_packets, "router %u, packets sent", i);
     add_counter(&builder, source->in_bytes, "router %u, bytes sent", i);
     add_counter(&builder, source->out_packets, "router %u, packets received", i);
