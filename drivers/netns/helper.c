@@ -187,6 +187,10 @@ hint(int errnum)
     g_clear_pointer(&text, g_free);
   } else if (errnum == ENOSPC || errnum == EUSERS) {
     found = "raise user.max_user_namespaces and its like (sysctl user)";
+  } else if (errnum == EAGAIN) {
+    found = "this user has as many processes as it may: raise the limit (ulimit -u)";
+  } else if (errnum == EMFILE || errnum == ENFILE) {
+    found = "too few descriptors: raise the limit (ulimit -n 1024)";
   } else if (errnum == EINVAL || errnum == ENOSYS) {
     found = "the kernel lacks one of CONFIG_USER_NS, NET_NS, PID_NS, UTS_NS, IPC_NS, or clone3 "
             "is filtered away";

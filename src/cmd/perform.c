@@ -44,8 +44,7 @@ size_parse(const char *text, gint64 *out)
   gint64 number = g_ascii_strtoll(text, &end, 10);
   VnUnit unit = *end == '\0' ? VN_UNIT_B : vn_unit_from_text(end, strlen(end));
   if (end == text || number <= 0 || unit == VN_UNIT_NONE ||
-      vn_unit_dimension(unit) != VN_DIM_SIZE ||
-      number > OUTPUT_LIMIT_MAX / vn_unit_factor(unit))
+      vn_unit_dimension(unit) != VN_DIM_SIZE || number > OUTPUT_LIMIT_MAX / vn_unit_factor(unit))
     return FALSE;
   *out = number * vn_unit_factor(unit);
   return TRUE;
@@ -141,15 +140,21 @@ conclude(const VnPerform *perform, const VnRunSummary *summary, gboolean colour)
   const char *verdict = whole_verdict(perform->store, summary->status);
   VnExit status = exit_status(summary->status, verdict);
   vn_store_end_run(perform->store, vn_run_status_text(summary->status), verdict, summary->error);
-  if (!vn_store_flush(perform->store, &error)) {
-    g_printerr("vnec: %s\n", error->message);
+  const char *folder = vn_store_folder(perform->store), *why = summary->error;
+  gboolean kept = vn_store_flush(perform->store, &error);
+  if (!kept) {
     status = VN_EXIT_BROKEN;
+    verdict = NULL;
+    why = error->message;
   }
-  if (perform->options->json) {
-    vn_report_json_end(verdict, (int)status, vn_store_folder(perform->store), summary->error);
-    return status;
-  }
-  vn_summary_print(perform->store, colour);
+  if (perform->options->json)
+    vn_report_json_end(verdict, (int)status, folder, why);
+  else if (kept)
+    vn_summary_print(perform->store, colour);
+  else /* what the database says is older than what happened */
+    g_printerr("vnec: the results could not be kept: %s\n"
+               "vnec: what is in %s is whole up to there. Make room, then: vnec resume %s\n",
+               why, folder, folder);
   return status;
 }
 
@@ -172,8 +177,8 @@ vn_perform(const VnPerform *perform)
                               isatty(STDOUT_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0,
                           .loop = loop};
   const VnRunEvents *events;
-  VnReport *report = options->json ? vn_report_json_new(&shown, &events)
-                                   : vn_report_text_new(&shown, &events);
+  VnReport *report =
+      options->json ? vn_report_json_new(&shown, &events) : vn_report_text_new(&shown, &events);
   VnRunConfig config = run_config(perform, slave);
   g_autoptr(VnRun) run = vn_run_new(&config, events, report);
   run_loop(run, perform->store, loop, options->json);

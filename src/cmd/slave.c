@@ -104,14 +104,14 @@ check_descriptor(int fd, GError **error)
   return FALSE;
 }
 
-static gboolean
-prepare_drivers(const VnDriver *const *drivers, gsize n, GError **error)
+/* A driver that can't be used here remembers why and says so to the master that asks for it: there
+ * it belongs to the run's error. The other drivers are not its business. */
+static void
+prepare_drivers(const VnDriver *const *drivers, gsize n)
 {
-  for (gsize i = 0; i < n; i++) {
-    if (drivers[i]->prepare != NULL && !drivers[i]->prepare(error))
-      return FALSE;
-  }
-  return TRUE;
+  for (gsize i = 0; i < n; i++)
+    if (drivers[i]->prepare != NULL)
+      (void)drivers[i]->prepare(NULL);
 }
 
 static void
@@ -165,8 +165,9 @@ serve(const Options *options, const VnConfig *config)
   g_autoptr(GError) error = NULL;
   gsize n;
   const VnDriver *const *drivers = vn_registry(&n);
-  if (!check_descriptor(options->fd, &error) || !prepare_drivers(drivers, n, &error))
+  if (!check_descriptor(options->fd, &error))
     return fail(EXIT_FAILURE, error);
+  prepare_drivers(drivers, n);
 
   g_autofree char *helpers = vn_paths_helpers();
   g_autofree char *state = g_build_filename(g_get_user_state_dir(), "vnec", NULL);
