@@ -451,6 +451,10 @@ set_up(VnNetnsKeeper *keeper, GError **error)
   write_number("/proc/sys/net/ipv4/ip_forward", "0");
   write_number("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
   write_number("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+  /* A wire has no packet filter, which would look at each frame and drop what is malformed. */
+  write_number("/proc/sys/net/bridge/bridge-nf-call-iptables", "0");
+  write_number("/proc/sys/net/bridge/bridge-nf-call-ip6tables", "0");
+  write_number("/proc/sys/net/bridge/bridge-nf-call-arptables", "0");
   int result = vn_netlink_open(&keeper->hub, NULL, NULL);
   return result == 0 || vn_netns_fail(error, result, "opening a netlink socket in the hub");
 }
