@@ -9,11 +9,14 @@
 #include "drivers/netns/keeper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -302,6 +305,31 @@ vn_netns_links_forget(VnNetnsKeeper *keeper, VnNetnsVm *vm)
   vm->external = 0;
 }
 
+/* The guest's end, too, takes notice of its carrier late, and drops what is sent before. The keeper
+ * goes into the guest's network for as long as it takes to open a socket there. */
+static void
+touch_inside(const VnNetnsVm *vm, guint32 link)
+{
+  static VnNetlink netlink;
+  char path[32];
+  g_snprintf(path, sizeof path, "/proc/%d/ns/net", vm->pid);
+  int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  int inside = open(path, O_RDONLY | O_CLOEXEC);
+  if (own >= 0 && inside >= 0 && setns(inside, CLONE_NEWNET) == 0) {
+    gboolean opened = vn_netlink_open(&netlink, NULL, NULL) == 0;
+    if (setns(own, CLONE_NEWNET) != 0)
+      abort(); /* all that the keeper would make from now on would be the guest's */
+    if (opened) {
+      (void)vn_netlink_touch(&netlink, &link, 1); /* if not, the link works a second later */
+      vn_netlink_close(&netlink);
+    }
+  }
+  if (own >= 0)
+    close(own);
+  if (inside >= 0)
+    close(inside);
+}
+
 gboolean
 vn_netns_link_set(VnNetnsKeeper *keeper, VnNetnsVm *vm, guint32 iface, gboolean up, GError **error)
 {
@@ -316,6 +344,8 @@ vn_netns_link_set(VnNetnsKeeper *keeper, VnNetnsVm *vm, guint32 iface, gboolean 
   int result = flush(keeper, &making);
   if (result == 0 && up)
     result = vn_netlink_touch(&keeper->hub, &port->link, 1);
+  if (result == 0 && up)
+    touch_inside(vm, VN_NETNS_FIRST_IFACE + iface);
   return result == 0 || vn_netns_fail(error, result, "switching a link");
 }
 
