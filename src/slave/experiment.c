@@ -96,7 +96,7 @@ driver_lost(guint32 vm, const char *why, gpointer data)
 {
   Loss *loss = g_new(Loss, 1);
   *loss = (Loss){data, vm, g_strdup(why)};
-  g_main_context_invoke_full(NULL, G_PRIORITY_DEFAULT, driver_lost_here, loss, loss_free);
+  vn_worker_post(NULL, driver_lost_here, loss, loss_free);
 }
 
 VnDriverState *

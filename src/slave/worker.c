@@ -15,6 +15,15 @@ struct VnWorker {
   GMainContext *context;
 };
 
+void
+vn_worker_post(GMainContext *context, GSourceFunc func, gpointer data, GDestroyNotify destroy)
+{
+  g_autoptr(GSource) source = g_idle_source_new();
+  g_source_set_priority(source, G_PRIORITY_DEFAULT);
+  g_source_set_callback(source, func, data, destroy);
+  g_source_attach(source, context);
+}
+
 static gboolean
 tell_done(gpointer data)
 {
@@ -34,7 +43,7 @@ work(gpointer data)
       return NULL;
     }
     item->run(item->job);
-    g_main_context_invoke_full(worker->context, G_PRIORITY_DEFAULT, tell_done, item, g_free);
+    vn_worker_post(worker->context, tell_done, item, g_free);
   }
 }
 
