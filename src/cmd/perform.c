@@ -6,6 +6,7 @@
 #include <glib-unix.h>
 #include <stdio.h>
 #include <string.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "cmd/paths.h"
@@ -15,10 +16,13 @@
 #define FLUSH_MS         100
 #define OUTPUT_LIMIT_MAX (G_GINT64_CONSTANT(1) << 30)
 
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
+
 typedef struct {
   VnRun *run;
   guint signals;
   gboolean json;
+  guint sources[G_N_ELEMENTS(watched)];
 } Control;
 
 static gboolean
@@ -97,19 +101,31 @@ flush_output(gpointer data)
 }
 
 static void
-run_loop(VnRun *run, VnStore *store, GMainLoop *loop, gboolean json)
+watch_signals(Control *control)
 {
-  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-  Control control = {run, 0, json};
-  guint sources[G_N_ELEMENTS(signals)];
-  for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
-    sources[i] = g_unix_signal_add_full(G_PRIORITY_HIGH, signals[i], on_signal, &control, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(watched); i++)
+    control->sources[i] =
+        g_unix_signal_add_full(G_PRIORITY_HIGH, watched[i], on_signal, control, NULL);
+}
+
+/* After the end of the run is written down: nothing is left that an interrupt could stop, and the
+ * exit status must say what the results say. */
+static void
+ignore_signals(Control *control)
+{
+  for (guint i = 0; i < G_N_ELEMENTS(watched); i++) {
+    g_source_remove(control->sources[i]);
+    (void)signal(watched[i], SIG_IGN); /* can't fail for these */
+  }
+}
+
+static void
+run_loop(VnRun *run, VnStore *store, GMainLoop *loop)
+{
   guint flushing = g_timeout_add(FLUSH_MS, flush_output, store);
   vn_run_start(run);
   g_main_loop_run(loop);
   g_source_remove(flushing);
-  for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
-    g_source_remove(sources[i]);
 }
 
 /* The verdict of the whole run: also of trials before a resume. */
@@ -181,11 +197,15 @@ vn_perform(const VnPerform *perform)
       options->json ? vn_report_json_new(&shown, &events) : vn_report_text_new(&shown, &events);
   VnRunConfig config = run_config(perform, slave);
   g_autoptr(VnRun) run = vn_run_new(&config, events, report);
-  run_loop(run, perform->store, loop, options->json);
+  Control control = {.run = run, .json = options->json};
+  watch_signals(&control);
+  run_loop(run, perform->store, loop);
   VnRunSummary summary = vn_run_summary(run);
   if (options->json)
     vn_report_json_free(report);
   else
     vn_report_text_free(report);
-  return conclude(perform, &summary, colour);
+  VnExit status = conclude(perform, &summary, colour);
+  ignore_signals(&control);
+  return status;
 }

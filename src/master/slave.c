@@ -199,8 +199,11 @@ vn_slave_free(VnSlave *slave)
     (void)vn_session_flush(slave->session, NULL); /* it is told to end by the close anyway */
     vn_session_free(slave->session);
   }
-  if (slave->pid > 0)
+  if (slave->pid > 0) {
     await_end(slave->pid);
+    if (slave->packets != NULL)
+      (void)unlink(slave->packets); /* one that was killed could not; else it is gone */
+  }
   g_free(slave->lost_because);
   g_free(slave->packets);
   g_free(slave->site);
