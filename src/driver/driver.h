@@ -20,6 +20,7 @@
 
 typedef struct VnDriver VnDriver;
 typedef struct VnDriverState VnDriverState; /* of one experiment; the driver's own struct */
+typedef struct VnHub VnHub;                 /* hub/hub.h */
 
 typedef struct {
   guint32 id;
@@ -29,6 +30,7 @@ typedef struct {
   double loss, duplicate, reorder;
   gint64 rate, queue;
   guint64 seed;
+  gboolean changes; /* `impair` may be asked of its VMs while it runs */
 } VnDriverSegment;
 
 typedef struct {
@@ -110,6 +112,9 @@ typedef struct {
   const char *agent_dir;  /* where vnec-taskrunner and vnec-router lie */
   VnDriverVmLost vm_lost;
   gpointer data;
+  /* Of the experiment, for segments in user space; outlives the state. The numbers of its segments
+   * are those of the experiment, of its ports VN_HUB_PORT(vm, interface). */
+  VnHub *hub;
 } VnDriverContext;
 
 struct VnDriver {
@@ -148,7 +153,7 @@ struct VnDriver {
                      const VnDriverSegment *impairment, GError **error);
 
   /* A packet socket (AF_PACKET, ready to read, all frames of the segment once); -1 with error.
-   * NULL where the hub in the slave captures. */
+   * Not asked for segments that are in the hub, which captures itself. NULL: all are there. */
   int (*open_capture)(VnDriverState *state, guint32 segment, GError **error);
 
   /* Of a router that is on and has an external interface. NULL: packets come over the channel. */
