@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Random networks, and in each a packet from every host to every other, moved by hand through the
  * tables as guests would: who is connected arrives, on a shortest way, and nobody else does; at
- * most one router answers ARP for an address on a segment. */
+ * most one router answers ARP for an address on a segment. What topology/path.h says of the same
+ * packet must be the same, and of a few networks made for it, too. */
 #include "topology-build.h"
+#include "topology/path.h"
 
 #define N_NETWORKS 2000
 #define FAR        G_MAXUINT
@@ -159,10 +161,31 @@ send(const VnTopology *topology, guint32 from, guint32 to, guint family)
   return crossed;
 }
 
+/* The path of path.h to the first address of `to`: the same end, over as many segments. */
+static void
+check_path(const VnPaths *paths, const VnTopology *topology, guint32 from, guint32 to,
+           guint family, guint crossed)
+{
+  VnPath path, back;
+  guint segments = 0;
+  const VnAddress *target = vn_path_address(topology, to, family);
+  vn_path_walk(paths, from, NULL, target, &path);
+  g_assert_cmpint(path.end == VN_PATH_ARRIVES, ==, crossed != FAR);
+  for (guint i = 0; i < path.n_hops; i++)
+    segments += path.hops[i].out != VN_NO_ID;
+  if (crossed != FAR)
+    g_assert_cmpuint(segments, ==, crossed + 1);
+  if (crossed != FAR) /* these networks are the same in both directions */
+    g_assert_true(vn_path_ask(paths, from, target, &path, &back));
+  g_autofree char *reason = vn_path_reason(topology, &path);
+  g_assert_cmpint(strcmp(reason, "it arrives") == 0, ==, crossed != FAR);
+}
+
 static void
 check_all(const Random *it)
 {
   const VnTopology *topology = &it->net.model.topology;
+  g_autoptr(VnPaths) paths = vn_paths_new(topology);
   for (guint32 from = 0; from < topology->n_vms; from++) {
     guint distance[16];
     if (topology->vms[from].kind != VN_VM_HOST)
@@ -174,6 +197,7 @@ check_all(const Random *it)
         continue;
       guint32 there = topology->ifaces[topology->vms[to].first_iface].segment;
       guint crossed = send(topology, from, to, it->family);
+      check_path(paths, topology, from, to, it->family, crossed);
       if (vn_topology_is_flat(topology, here, it->family) &&
           vn_topology_is_flat(topology, there, it->family))
         g_assert_cmpuint(crossed, ==, distance[there]);
@@ -197,10 +221,104 @@ test_random(void)
   }
 }
 
+/* ---- single paths ---- */
+
+/* n routers in a row, a host at each end. */
+static void
+build_chain(Net *net, guint n)
+{
+  net_init(net);
+  for (guint s = 0; s <= n; s++)
+    net_segment(net, vn_arena_printf(net->arena, "s[%u]", s), NULL);
+  for (guint r = 0; r < n; r++) {
+    guint32 vm = net_vm(net, vn_arena_printf(net->arena, "r[%u]", r), VN_VM_ROUTER);
+    net_join(net, vm, r, NULL);
+    net_join(net, vm, r + 1, NULL);
+  }
+  net_host(net, "first", 0, NULL);
+  net_host(net, "last", n, NULL);
+  g_assert_true(net_complete(net));
+}
+
+static VnPathEnd
+path_end(const Net *net, const char *from, const char *to, char **out_reason)
+{
+  const VnTopology *topology = &net->model.topology;
+  g_autoptr(VnPaths) paths = vn_paths_new(topology);
+  VnAddress literal;
+  const VnAddress *target = vn_address_parse(to, &literal)
+                                ? &literal
+                                : vn_path_address(topology, net_find(net, to), 4);
+  VnPath path;
+  vn_path_walk(paths, net_find(net, from), NULL, target, &path);
+  *out_reason = vn_path_reason(topology, &path);
+  return path.end;
+}
+
+/* A TTL of 64 passes 63 routers. */
+static void
+test_ttl(void)
+{
+  for (guint n = 62; n <= 66; n++) {
+    Net net;
+    g_autofree char *reason = NULL;
+    build_chain(&net, n);
+    VnPathEnd end = path_end(&net, "first", "last", &reason);
+    g_assert_cmpint(end, ==, n <= 63 ? VN_PATH_ARRIVES : VN_PATH_TOO_LONG);
+    if (n == 64)
+      g_assert_cmpstr(reason, ==, "it is too far: the TTL of 64 is used up at `r[63]`");
+    net_clear(&net);
+  }
+}
+
+static void
+check_reason(const Net *net, const char *from, const char *to, VnPathEnd end, const char *reason)
+{
+  g_autofree char *got = NULL;
+  g_assert_cmpint(path_end(net, from, to, &got), ==, end);
+  g_assert_cmpstr(got, ==, reason);
+}
+
+static void
+test_reasons(void)
+{
+  Net net;
+  net_init(&net);
+  guint32 a = net_segment(&net, "a", "10.1.0.0/24"), b = net_segment(&net, "b", "10.2.0.0/24");
+  guint32 c = net_segment(&net, "c", "10.3.0.0/24"), d = net_segment(&net, "d", "fd00::/64");
+  guint32 r = net_vm(&net, "r", VN_VM_ROUTER);
+  net_join(&net, r, a, NULL);
+  net_join(&net, r, b, NULL);
+  net_host(&net, "x", a, "10.1.0.1");
+  net_host(&net, "y", b, "10.2.0.1");
+  net_host(&net, "z", c, "10.3.0.1");
+  net_host(&net, "six", d, NULL);
+  g_assert_true(net_complete(&net));
+  net.model.topology.segments[b].impairment.loss = 100;
+  check_reason(&net, "x", "z", VN_PATH_NO_ROUTE, "no route on `r` to 10.3.0.1");
+  check_reason(&net, "x", "y", VN_PATH_LOST, "segment `b` loses everything");
+  check_reason(&net, "x", "10.1.0.77", VN_PATH_NO_ANSWER,
+               "nobody on segment `a` answers ARP for 10.1.0.77");
+  check_reason(&net, "six", "x", VN_PATH_NO_SOURCE, "`six` has no IPv4 address");
+  check_reason(&net, "x", "x", VN_PATH_ARRIVES, "it arrives");
+  check_reason(&net, "x", "r", VN_PATH_ARRIVES, "it arrives");
+  /* Tables as a broken compiler could make them: a circle, and a host as gateway. */
+  VnTopology *topology = &net.model.topology;
+  for (guint32 i = 0; i < topology->n_routes; i++)
+    if (topology->routes[i].vm == r && topology->routes[i].kind == VN_ROUTE_LINK)
+      topology->routes[i].kind = VN_ROUTE_GATEWAY,
+      topology->routes[i].gateway = *vn_path_address(topology, net_find(&net, "x"), 4);
+  check_reason(&net, "r", "y", VN_PATH_NO_ANSWER,
+               "nobody on segment `b` answers ARP for 10.1.0.1");
+  net_clear(&net);
+}
+
 int
 main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/routing/path/ttl", test_ttl);
+  g_test_add_func("/routing/path/reasons", test_reasons);
   g_test_add_func("/routing/random", test_random);
   return g_test_run();
 }

@@ -2,8 +2,8 @@
 /* vnecc: the compiler alone. It opens no socket, starts nothing, and needs nothing of a driver: a
  * script for another machine is checked here as well as there.
  *
- * Exit status: 0 when nothing above a note was found (with --emit: no error); 1 on errors or
- * warnings; 2 on misuse or an unreadable file. */
+ * Exit status: 0 when nothing above a note was found (with --emit: no error; with --why: packets
+ * arrive); 1 on errors or warnings; 2 on misuse or an unreadable file. */
 #include "config.h"
 
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include "cmd/explain.h"
 #include "cmd/paths.h"
 #include "emit/emit.h"
+#include "emit/why.h"
 #include "lang/dump.h"
 #include "sema/compile.h"
 #include "topology/complete.h"
@@ -31,9 +32,10 @@ typedef enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF } Format;
 
 /* The command line as it came, and what it means. */
 typedef struct {
-  gboolean check, version;
+  gboolean check, version, why;
   char *emit_text, *format_text, *rules, *colour, *explain, *output;
   char **defines, **includes, **warnings, **files;
+  const char *why_from, *why_to; /* in front of the files */
   VnEmitForm emit; /* VN_EMIT_COUNT: only check */
   Format format;
   GArray *parsed_defines; /* of VnDefine, pointing into defines */
@@ -75,7 +77,8 @@ forms_help(void)
 #include "emit/form.def"
 #undef VN_EMIT
   g_string_append(text, "\nExit status: 0 when nothing above a note was found, 1 on errors or "
-                        "warnings, 2 on misuse\nor an unreadable file.\n");
+                        "warnings, 2 on misuse\nor an unreadable file. With --why: 0 packets "
+                        "arrive, 1 they don't (or the file is wrong).\n");
   return g_string_free(text, FALSE);
 }
 
@@ -86,6 +89,8 @@ parse_command_line(Options *options, char **argv, GError **error)
       {"check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Only report mistakes (the default)",
        NULL},
       {"emit", 0, 0, G_OPTION_ARG_STRING, &options->emit_text, "Print what was compiled", "FORM"},
+      {"why", 0, 0, G_OPTION_ARG_NONE, &options->why,
+       "Print the way from FROM to TO, or why there is none: --why FROM TO FILE", NULL},
       {"explain", 0, 0, G_OPTION_ARG_STRING, &options->explain,
        "Say what a diagnostic means, with examples", "CODE"},
       {"format", 0, 0, G_OPTION_ARG_STRING, &options->format_text, "Report as text, json or sarif",
@@ -142,6 +147,23 @@ understand_words(Options *options)
   if (options->emit == VN_EMIT_COUNT)
     return misuse("--emit=%s: there is no such form (see --help)", options->emit_text);
   return options->check ? misuse("--check and --emit exclude each other") : STATUS_CLEAN;
+}
+
+/* --why FROM TO FILE: the names stand before the file. */
+static int
+understand_why(Options *options)
+{
+  if (!options->why)
+    return STATUS_CLEAN;
+  if (options->emit_text != NULL || options->check)
+    return misuse("--why goes with neither --check nor --emit");
+  if (options->format == FORMAT_SARIF)
+    return misuse("--why has no sarif: --format=text or json");
+  if (options->files == NULL || g_strv_length(options->files) != 3)
+    return misuse("--why wants two machines and a file: vnecc --why alice bob FILE.vnl");
+  options->why_from = options->files[0];
+  options->why_to = options->files[1];
+  return STATUS_CLEAN;
 }
 
 static int
@@ -214,7 +236,7 @@ report(const Options *options, VnDiagSink *sink, const VnSourceSet *sources)
     to_output = TRUE;
     break;
   }
-  if (options->emit != VN_EMIT_COUNT && options->output == NULL)
+  if ((options->emit != VN_EMIT_COUNT || options->why) && options->output == NULL)
     to_output = FALSE;
   fwrite(text->str, 1, text->len, to_output ? stdout : stderr);
 }
@@ -294,9 +316,28 @@ check_sweeps(VnCompiler *compiler, const Options *options, const VnModel *model,
         check_value(compiler, options, model, &model->sweeps[s], k, sink);
 }
 
+/* What --why found out. */
+typedef enum { WHY_NOTHING, WHY_ARRIVES, WHY_LOST, WHY_UNKNOWN } Why;
+
+static Why
+answer_why(const Options *options, const VnModel *model, GString *out)
+{
+  VnWhy why;
+  const char *unknown, *nearest;
+  if (!vn_why_parse(&model->topology, options->why_from, options->why_to, &why, &unknown,
+                    &nearest)) {
+    if (nearest != NULL)
+      misuse("--why: there is no machine `%s`; did you mean `%s`?", unknown, nearest);
+    else
+      misuse("--why: there is no machine `%s` (--emit=topology lists them)", unknown);
+    return WHY_UNKNOWN;
+  }
+  return vn_emit_why(model, &why, options->format == FORMAT_JSON, out) ? WHY_ARRIVES : WHY_LOST;
+}
+
 static void
 compile(const Options *options, const char *path, VnSourceSet *sources, VnDiagSink *sink,
-        GString *out)
+        GString *out, Why *out_why)
 {
   g_autofree char *stdlib = vn_paths_stdlib();
   VnCompileOptions compile_options = {.include_dirs = (const char *const *)options->includes,
@@ -314,7 +355,9 @@ compile(const Options *options, const char *path, VnSourceSet *sources, VnDiagSi
     vn_topology_complete(vn_compiler_network(compiler), sink);
   if (model == NULL || !vn_topology_complete(model, sink))
     return;
-  if (options->emit == VN_EMIT_COUNT) {
+  if (options->why) {
+    *out_why = answer_why(options, model, out);
+  } else if (options->emit == VN_EMIT_COUNT) {
     check_graph(model, sink);
     check_sweeps(compiler, options, model, sink);
   } else {
@@ -376,11 +419,12 @@ run(const Options *options)
   int status = apply_warnings(options, sink);
   if (status != STATUS_CLEAN)
     return status;
-  for (char **file = options->files; *file != NULL; file++)
-    compile(options, *file, sources, sink, out);
+  Why why = WHY_NOTHING;
+  for (char **file = options->files + (options->why ? 2 : 0); *file != NULL; file++)
+    compile(options, *file, sources, sink, out, &why);
   report(options, sink, sources);
-  gboolean emits = options->emit != VN_EMIT_COUNT;
-  if (was_unreadable(sink))
+  gboolean emits = options->emit != VN_EMIT_COUNT || options->why;
+  if (why == WHY_UNKNOWN || was_unreadable(sink))
     return STATUS_MISUSE;
   if (vn_diag_sink_has_errors(sink) ||
       (!emits && vn_diag_sink_count(sink, VN_SEVERITY_WARNING) > 0))
@@ -389,6 +433,8 @@ run(const Options *options)
     int written = write_output(options, out);
     status = written != STATUS_CLEAN ? written : status;
   }
+  if (status == STATUS_CLEAN && why == WHY_LOST)
+    status = STATUS_FOUND;
   return status;
 }
 
@@ -403,6 +449,8 @@ main(int argc, char **argv)
     status = misuse("%s", error->message);
   if (status == STATUS_CLEAN)
     status = understand_words(&options);
+  if (status == STATUS_CLEAN)
+    status = understand_why(&options);
   if (status == STATUS_CLEAN)
     status = understand_defines(&options);
   if (status == STATUS_CLEAN) {
