@@ -92,7 +92,8 @@ static void
 cut_job(VnSimulator *sim, guint32 node, VnSimHow how)
 {
   Job *job = &sim->jobs[node];
-  if (job->due)
+  gboolean gets_ready = job->act.serves && !job->serving;
+  if (job->due && !gets_ready)
     return; /* it ends by itself in this very moment */
   vn_timers_unset(&sim->timers, node);
   job->act.how = how;
@@ -136,26 +137,28 @@ switch_off(VnSimulator *sim, guint32 vm, guint32 by)
 
 /* ---- starting ---- */
 
+/* What a task needs of its machine: doc/manual/anomalies.md. */
 static gboolean
-needs_power(VnControl control)
+is_fit(const Machine *machine, VnControl control)
 {
   switch (control) {
   case VN_CONTROL_NONE:
   case VN_CONTROL_PUSH:
   case VN_CONTROL_PULL:
+    return machine->on && !machine->suspended;
   case VN_CONTROL_SUSPEND:
-    return TRUE;
+  case VN_CONTROL_RESUME:
+    return machine->on;
   case VN_CONTROL_POWER_ON:
   case VN_CONTROL_POWER_OFF:
   case VN_CONTROL_SNAPSHOT:
   case VN_CONTROL_REVERT:
-  case VN_CONTROL_RESUME:
   case VN_CONTROL_LINK_DOWN:
   case VN_CONTROL_LINK_UP:
   case VN_CONTROL_IMPAIR:
   case VN_CONTROL_WAIT:
   case VN_CONTROL_STOP:
-    return FALSE;
+    return TRUE;
   }
   g_assert_not_reached();
 }
@@ -181,7 +184,7 @@ decide(VnSimulator *sim, guint32 node, guint32 attempt)
     VnControl control = sim->model->tasks[info->task].control;
     if (control == VN_CONTROL_POWER_ON)
       return decide_boot(sim, info->vm);
-    if (needs_power(control) && (!machine->on || machine->suspended))
+    if (!is_fit(machine, control))
       return (VnSimAct){.how = VN_SIM_OFF};
     return vn_sim_world_task(sim->world, node, attempt);
   }
@@ -251,6 +254,7 @@ apply_control(VnSimulator *sim, guint32 node)
     switch_off(sim, info->vm, node);
     return;
   case VN_CONTROL_REVERT:
+    sim->machines[info->vm].suspended = FALSE;
     cut_jobs(sim, info->vm, node);
     return;
   case VN_CONTROL_SUSPEND:
@@ -331,10 +335,10 @@ handle(VnSimulator *sim, guint32 node)
 static gboolean
 advance(VnSimulator *sim)
 {
-  gint64 next = vn_timers_empty(&sim->timers) ? 0 : vn_timers_next(&sim->timers);
-  if (sim->alarm != 0 && (next == 0 || sim->alarm < next))
-    next = sim->alarm;
-  if (next == 0)
+  gint64 next = vn_timers_empty(&sim->timers) ? G_MAXINT64 : vn_timers_next(&sim->timers);
+  if (sim->alarm != 0)
+    next = MIN(next, sim->alarm);
+  if (next == G_MAXINT64)
     return FALSE;
   sim->now = MAX(sim->now, next);
   guint32 key = 0;
