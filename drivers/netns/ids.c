@@ -89,12 +89,34 @@ map_ranges(pid_t pid)
   return run_map("newgidmap", pid, gid, count) && run_map("newuidmap", pid, uid, count);
 }
 
+/* Is our id 0 that of the namespace above, too? Then nothing says that it isn't the machine's. */
+static gboolean
+may_be_the_machines(void)
+{
+  g_autofree char *text = NULL;
+  guint64 above = 0;
+  if (g_file_get_contents("/proc/self/uid_map", &text, NULL, NULL)) {
+    g_auto(GStrv) words = g_strsplit_set(g_strstrip(text), " \t\n", -1);
+    guint n = 0;
+    for (guint i = 0; words[i] != NULL && n < 2; i++)
+      if (*words[i] != '\0' && ++n == 2)
+        above = g_ascii_strtoull(words[i], NULL, 10);
+  }
+  return above == 0;
+}
+
 static gboolean
 map_root(pid_t pid, GError **error)
 {
   if (write_maps(pid, ROOT_FIRST, ROOT_FIRST, ROOT_COUNT) == 0 ||
       write_maps(pid, NOBODY, NOBODY, 1) == 0)
     return TRUE;
+  if (may_be_the_machines())
+    return vn_netns_fail(error, EPERM,
+                         "mapping ids: root here has no id but its own, which may be the "
+                         "machine's root, and guests must not be that: run it as a user, or where "
+                         "%u ids are mapped",
+                         ROOT_COUNT);
   int result = write_maps(pid, 0, 0, 1);
   return result == 0 || vn_netns_fail(error, result, "mapping ids");
 }

@@ -99,6 +99,8 @@ void vn_netns_segment_free(gpointer segment);
 void vn_netns_links_make(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n);
 /* Their bridges' ports forward at once. */
 void vn_netns_links_settle(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n);
+/* Their ports stop forwarding at once. */
+void vn_netns_links_cut(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n);
 /* The VM is off: its ports are free. */
 void vn_netns_links_forget(VnNetnsKeeper *keeper, VnNetnsVm *vm);
 gboolean

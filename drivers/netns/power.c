@@ -203,6 +203,7 @@ discard_files(const VnNetnsVm *vm)
 void
 vn_netns_power_off(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n, gboolean keep)
 {
+  vn_netns_links_cut(keeper, vms, n);
   for (guint i = 0; i < n; i++)
     if (vms[i]->pid != 0)
       (void)kill(vms[i]->pid, SIGKILL);

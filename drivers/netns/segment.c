@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_bridge.h>
 #include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
@@ -289,6 +290,26 @@ vn_netns_links_settle(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n)
   }
   /* Without it the ports forward too, only later: nothing to fail for. */
   (void)vn_netlink_touch(&keeper->hub, (const guint32 *)(void *)links->data, links->len);
+}
+
+/* Ports that stop forwarding. Their links go with the guest's namespace, but the kernel frees that
+ * some time after its last process has gone, and until then the guest's kernel would answer. */
+void
+vn_netns_links_cut(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n)
+{
+  Making making = {0};
+  keeper->hub.failed = note_failure;
+  keeper->hub.data = &making;
+  for (guint i = 0; i < n; i++)
+    for (guint32 k = 0; vms[i]->pid != 0 && k < vms[i]->wire.n_ifaces; k++) {
+      struct ifinfomsg body = {.ifi_family = AF_BRIDGE, .ifi_index = (int)vms[i]->ports[k].link};
+      struct nlmsghdr *request =
+          vn_netlink_request(&keeper->hub, NO_VM, RTM_SETLINK, 0, &body, sizeof body);
+      struct nlattr *port = mnl_attr_nest_start(request, IFLA_PROTINFO);
+      mnl_attr_put_u8(request, IFLA_BRPORT_STATE, BR_STATE_DISABLED);
+      mnl_attr_nest_end(request, port);
+    }
+  (void)flush(keeper, &making); /* one whose link was never made has nothing to cut */
 }
 
 void

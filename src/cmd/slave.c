@@ -13,9 +13,9 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "cmd/paths.h"
+#include "cmd/process.h"
 #include "slave/daemon.h"
 #include "slave/registry.h"
 
@@ -80,17 +80,6 @@ parse(Options *options, int *argc, char ***argv, GError **error)
     g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
                 "say where to listen: --listen PATH. See --help");
   return *error == NULL;
-}
-
-/* Thousands of agents are thousands of descriptors. */
-static void
-raise_limits(void)
-{
-  struct rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0)
-    return;
-  files.rlim_cur = files.rlim_max;
-  (void)setrlimit(RLIMIT_NOFILE, &files); /* if not, the driver says which limit was met */
 }
 
 /* The session is not for the programs that drivers start. */
@@ -224,11 +213,12 @@ int
 main(int argc, char **argv)
 {
   (void)setlocale(LC_ALL, ""); /* for messages; the C locale does as well */
-  raise_limits();
   Options options = {.fd = -1};
   g_autoptr(GError) error = NULL;
   int status;
-  if (!parse(&options, &argc, &argv, &error))
+  if (!vn_process_begin(&error))
+    status = fail(EXIT_FAILURE, error);
+  else if (!parse(&options, &argc, &argv, &error))
     status = fail(EXIT_USAGE, error);
   else if (options.version)
     status = (g_print("vnec-slave %s\n", VERSION), EXIT_SUCCESS);

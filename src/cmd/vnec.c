@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cmd/args.h"
+#include "cmd/process.h"
 #include "cmd/verb.h"
 
 typedef struct {
@@ -140,6 +141,11 @@ main(int argc, char **argv)
   (void)signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of the write */
   g_set_print_handler(print_plain);
   g_set_printerr_handler(print_error);
+  g_autoptr(GError) error = NULL;
+  if (!vn_process_begin(&error)) {
+    g_printerr("vnec: %s\n", error->message);
+    return VN_EXIT_BROKEN;
+  }
   const char *name = argc > 1 ? argv[1] : "--help";
   if (strcmp(name, "--version") == 0) {
     g_print("vnec %s\n", PACKAGE_VERSION);

@@ -17,6 +17,7 @@
 #include "cmd/args.h"
 #include "cmd/explain.h"
 #include "cmd/paths.h"
+#include "cmd/process.h"
 #include "emit/emit.h"
 #include "emit/why.h"
 #include "lang/dump.h"
@@ -445,7 +446,7 @@ main(int argc, char **argv)
   g_autoptr(GError) error = NULL;
   setlocale(LC_ALL, "");
   int status = STATUS_CLEAN;
-  if (!parse_command_line(&options, argv, &error))
+  if (!vn_process_begin(&error) || !parse_command_line(&options, argv, &error))
     status = misuse("%s", error->message);
   if (status == STATUS_CLEAN)
     status = understand_words(&options);
