@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A network of N hosts up and down, flat and routed, beside Mininet and a bare floor; memory a
 host (goals 1, 2 and 3)."""
+import glob
+import json
 import os
+import signal
+import subprocess
 
 import harness
 
@@ -41,11 +45,58 @@ def peer(argv, index, keep):
     return values[index]
 
 
+def below(pid):
+    """The process and all below it."""
+    found = [pid]
+    for task in glob.glob(f"/proc/{pid}/task/*/children"):
+        with open(task, encoding="ascii") as file:
+            for child in file.read().split():
+                found += below(int(child))
+    return found
+
+
+def pss_kib(pid):
+    """The name of a process and its share of memory."""
+    with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+        name = file.read().strip()
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return name, next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+
+
 def memory(count):
-    """PSS of all agents of a flat network, a host, while it is up: the run says it itself."""
-    with harness.Script(script(count, "flat")) as bench:
-        events = bench.events()
-    return next(e["guest_pss_kib"] for e in events if e["event"] == "begin") / count
+    """KiB a host of a flat network that is up: its agent alone, and all of VNEC's processes."""
+    text = script(count, "flat").replace("wait(0s)", "wait(10min)")
+    with harness.Script(text) as bench:
+        run = subprocess.Popen([harness.VNEC, "run", "--json", "--out",
+                                os.path.join(bench.folder, "out"), bench.path],
+                               stdout=subprocess.PIPE, text=True)
+        for line in run.stdout:
+            event = json.loads(line)
+            if event["event"] == "started" and event.get("task") == "t":
+                break
+        shares = [pss_kib(pid) for pid in below(run.pid)]
+        run.send_signal(signal.SIGINT)
+        run.communicate(timeout=120)
+    agents = [share for name, share in shares if name == "vnec-taskrunner"[:15]]
+    if len(agents) != count:
+        raise RuntimeError(f"{len(agents)} agents instead of {count}")
+    return sum(agents) / count, sum(share for _, share in shares) / count
+
+
+def first_pings(count):
+    """How many first pings were lost, and the slowest in ms, when every other host speaks to its neighbour as soon as all are
+    up: more pairs at once than that, and the machine's neighbour table overflows."""
+    text = f"""experiment "first pings";
+use std.net;
+let n = {count};
+segment lan 10.0.0.0/16;
+host h[1..n] on lan;
+task first[i in 1..n/2] = h[2 * i - 1]: ping(h[2 * i], count=1) on_failure ignore;
+"""
+    with harness.Script(text) as bench:
+        ended = [e for e in bench.events() if e["event"] == "ended" and "task" in e]
+    answered = [e["fields"]["rtt"] / 1e6 for e in ended if e["fields"].get("rtt") is not None]
+    return len(ended) - len(answered), max(answered)
 
 
 def measure(report):
@@ -69,3 +120,11 @@ def measure(report):
                 report.add(f"{count} hosts {shape}, down",
                            [(name, value, rows[0][1] / value) for name, value in rows], "s",
                            {"floor": 1 / 1.5, "mininet": 30}, better="lower")
+    for count in SIZES:
+        agent, everything = memory(count)
+        report.figure(f"{count} hosts, memory of an agent", agent, "KiB", 60)
+        report.figure(f"{count} hosts, memory of all processes, a host", everything, "KiB")
+        if count <= 500:  # the machine's neighbour table holds 1,024 entries
+            lost, slowest = first_pings(count)
+            report.figure(f"{count} hosts, first pings lost", lost, "", 0)
+            report.figure(f"{count} hosts, slowest first ping", slowest, "ms", 50)

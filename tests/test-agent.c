@@ -2,6 +2,7 @@
 /* The real agent over a socketpair: processes, their trees and outputs, files, bad input. The
  * built-in operations have a test of their own, test-agent-native. */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
@@ -71,7 +72,9 @@ run(void)
 static void
 clean_child(void)
 {
-  g_assert_cmpint(dup2(0, 50), ==, 50); /* given to the agent by mistake */
+  int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  g_assert_cmpint(dup2(null, 50), ==, 50); /* given to the agent by mistake */
+  close(null);
   g_autoptr(Peer) peer = peer_new(PROGRAM);
   PeerTask *task = peer_script(peer, 0,
                                "grep -E 'Sig(Blk|Ign)' /proc/self/status; "

@@ -228,3 +228,9 @@ vn_diag_nearest(const char *name, const char *const *candidates, gsize n_candida
   }
   return nearest;
 }
+
+const char *
+vn_diag_article(const char *noun)
+{
+  return noun[0] != '\0' && strchr("aeio", noun[0]) != NULL ? "an" : "a";
+}

@@ -73,5 +73,8 @@ guint vn_diag_sink_count(const VnDiagSink *sink, VnSeverity severity);
 /* Sorted by place. Elements are VnDiag*; owned by the sink. */
 const GPtrArray *vn_diag_sink_sorted(VnDiagSink *sink);
 
+/* "a host", "an address": for messages that name a kind of thing. */
+const char *vn_diag_article(const char *noun); /* "a" or "an" */
+
 /* The nearest of candidates by edit distance, for "did you mean"; NULL if none is near. */
 const char *vn_diag_nearest(const char *name, const char *const *candidates, gsize n_candidates);

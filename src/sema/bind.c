@@ -79,10 +79,12 @@ is_array(const VnAst *ast)
 static void
 redeclared(Binder *b, const VnAstDecl *decl, const VnThing *thing, guint8 kind)
 {
+  const char *other = vn_thing_kind_text(thing->kind);
+  g_autofree char *as =
+      thing->kind == kind ? NULL : g_strdup_printf(", as %s %s", vn_diag_article(other), other);
   VnDiag *diag =
-      vn_diag_add(b->c->sink, VN_DIAG_VN102, decl->name.span, "`%s` is declared already%s%s",
-                  decl->name.symbol->text, thing->kind != kind ? ", as a " : "",
-                  thing->kind != kind ? vn_thing_kind_text(thing->kind) : "");
+      vn_diag_add(b->c->sink, VN_DIAG_VN102, decl->name.span, "`%s` is declared already%s",
+                  decl->name.symbol->text, as != NULL ? as : "");
   vn_diag_place(diag, thing->span, "declared here");
   if (thing->kind == kind && thing->array != is_array(&decl->ast))
     vn_diag_hint(diag, "an array and something single can't share a name");

@@ -284,8 +284,8 @@ check_builtin(VnCompiler *c, const VnAstCall *ast, VnBuiltin builtin)
       builtin == VN_BUILTIN_ANY)
     kind = vn_expr_builtin_kind(builtin, item.kind != VN_KIND_ANY ? item.kind : VN_VALUE_BOOL);
   if (kind == VN_VALUE_NONE) {
-    vn_diag_add(c->sink, VN_DIAG_VN103, args[0]->span, "`%s` is not defined on a %s", name,
-                vn_type_text(list));
+    vn_diag_add(c->sink, VN_DIAG_VN103, args[0]->span, "`%s` is not defined on %s %s", name,
+                vn_diag_article(vn_type_text(list)), vn_type_text(list));
     return vn_term_error(c, ast->ast.span);
   }
   if (n > 1 && args[1]->type.kind != VN_VALUE_PERCENT &&

@@ -56,8 +56,8 @@ results_allowed(VnCompiler *c, VnSpan span, const char *what)
   if (c->context.no_results == NULL)
     return TRUE;
   vn_diag_hint(vn_diag_add(c->sink, VN_DIAG_VN116, span,
-                           "a %s can't be read here: %s must be known before the run", what,
-                           c->context.no_results),
+                           "%s %s can't be read here: %s must be known before the run",
+                           vn_diag_article(what), what, c->context.no_results),
                "%ss can be read in `when`, `expect`, `measure` and the arguments of tasks", what);
   return FALSE;
 }

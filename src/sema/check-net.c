@@ -106,8 +106,8 @@ check_key_value(VnCompiler *c, const VnAstKey *key, guint8 kind)
   if (key->value == NULL && kind == VN_VALUE_BOOL)
     return vn_term_const(c, key->ast.span, vn_value_bool(TRUE));
   if (key->value == NULL) {
-    vn_diag_add(c->sink, VN_DIAG_VN211, key->ast.span, "`%s` needs a %s", key->name.symbol->text,
-                vn_value_kind_text(kind));
+    vn_diag_add(c->sink, VN_DIAG_VN211, key->ast.span, "`%s` needs %s %s", key->name.symbol->text,
+                vn_diag_article(vn_value_kind_text(kind)), vn_value_kind_text(kind));
     return vn_term_error(c, key->ast.span);
   }
   g_autofree char *what = g_strdup_printf("`%s`", key->name.symbol->text);

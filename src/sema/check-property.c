@@ -39,7 +39,8 @@ static void
 wrong_place(VnCompiler *c, const VnAstProperty *ast, guint where, const char *what)
 {
   const char *word = vn_property_word(ast->id);
-  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN105, ast->ast.span, "a %s has no `%s`", what, word);
+  VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN105, ast->ast.span, "%s %s has no `%s`",
+                             vn_diag_article(what), what, word);
   const char *near = nearest_property(word, where);
   if (near != NULL && strcmp(near, word) != 0)
     vn_diag_hint(diag, "did you mean `%s`?", near);

@@ -202,7 +202,8 @@ eval_connections(VnEval *e, VnItem *item, guint32 vm)
       for (guint32 k = 0; k < value.list->n; k++)
         add_iface(e, vm, value.list->items[k].id, term->span);
     else
-      vn_eval_report(e, VN_DIAG_VN103, term->span, "this must be a segment, it is a %s",
+      vn_eval_report(e, VN_DIAG_VN103, term->span, "this must be a segment, it is %s %s",
+                     vn_diag_article(vn_value_kind_text(value.kind)),
                      vn_value_kind_text(value.kind));
   }
 }

@@ -32,8 +32,8 @@ eval_targets(VnEval *e, VnItem *item, VnTask *task)
                    "put the task into an `if` when that is meant");
   } else {
     vn_eval_report(e, VN_DIAG_VN103, item->task.targets->span,
-                   "what a task runs on must be a set of hosts, this is a %s",
-                   vn_value_kind_text(value.kind));
+                   "what a task runs on must be a set of hosts, this is %s %s",
+                   vn_diag_article(vn_value_kind_text(value.kind)), vn_value_kind_text(value.kind));
   }
   e->n_runs += task->n_targets;
   if (e->n_runs > VN_MAX_RUNS)
@@ -173,7 +173,8 @@ collect_tasks(VnEval *e, VnTerm *term, GArray *before)
     if (item->kind == VN_VALUE_TASK)
       add_before(e, item->id, before);
     else
-      vn_eval_report(e, VN_DIAG_VN103, term->span, "this must be a task, it is a %s",
+      vn_eval_report(e, VN_DIAG_VN103, term->span, "this must be a task, it is %s %s",
+                     vn_diag_article(vn_value_kind_text(item->kind)),
                      vn_value_kind_text(item->kind));
   }
 }
@@ -233,7 +234,8 @@ eval_when(VnEval *e, VnItem *item, VnTask *task)
   task->when = vn_eval_expr(e, item->task.when);
   if (task->when != NULL && task->when->type != VN_VALUE_BOOL && task->when->type != VN_VALUE_NONE)
     vn_eval_report(e, VN_DIAG_VN103, item->task.when->span,
-                   "what follows `when` must be true or false, this is a %s",
+                   "what follows `when` must be true or false, this is %s %s",
+                   vn_diag_article(vn_value_kind_text(task->when->type)),
                    vn_value_kind_text(task->when->type));
 }
 
