@@ -158,9 +158,11 @@ vn_netns_power_on(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n)
 {
   g_autoptr(GPtrArray) born = g_ptr_array_new();
   for (guint i = 0; i < n; i++) {
-    if (vms[i]->pid != 0) /* on already */
-      continue;
     g_clear_error(&vms[i]->error);
+    if (vms[i]->pid != 0) { /* on already; one that was suspended goes on */
+      (void)vn_netns_resume(vms[i], &vms[i]->error);
+      continue;
+    }
     give_birth(keeper, vms[i]);
     if (vms[i]->error == NULL)
       g_ptr_array_add(born, vms[i]);

@@ -21,6 +21,9 @@ static const VnDiagInfo infos[VN_DIAG_COUNT] = {
 #undef VN_DIAG
 };
 
+/* What only -WNAME shows. */
+static const VnDiagCode off_by_default[] = {VN_DIAG_VN316};
+
 const VnDiagInfo *
 vn_diag_info(VnDiagCode code)
 {
@@ -64,6 +67,8 @@ vn_diag_sink_new(void)
   VnDiagSink *sink = g_new0(VnDiagSink, 1);
   sink->diags = g_ptr_array_new_with_free_func(diag_free);
   sink->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS(off_by_default); i++)
+    sink->disabled[off_by_default[i]] = TRUE;
   return sink;
 }
 
@@ -86,17 +91,15 @@ drop(VnDiagSink *sink, VnDiag *diag)
   return diag;
 }
 
-VnDiag *
-vn_diag_add(VnDiagSink *sink, VnDiagCode code, VnSpan span, const char *format, ...)
+/* Takes the message. */
+static VnDiag *
+add(VnDiagSink *sink, VnDiagCode code, VnSeverity severity, VnSpan span, char *message)
 {
   VnDiag *diag = g_new0(VnDiag, 1);
-  va_list args;
-  va_start(args, format);
-  diag->message = g_strdup_vprintf(format, args);
-  va_end(args);
+  diag->message = message;
   diag->code = code;
   diag->span = span;
-  diag->severity = infos[code].severity;
+  diag->severity = severity;
   if (sink->werror && diag->severity == VN_SEVERITY_WARNING)
     diag->severity = VN_SEVERITY_ERROR;
   g_autofree char *key = g_strdup_printf("%d %u %u %s", code, span.start, span.end, diag->message);
@@ -108,6 +111,27 @@ vn_diag_add(VnDiagSink *sink, VnDiagCode code, VnSpan span, const char *format, 
   g_hash_table_add(sink->seen, g_steal_pointer(&key));
   g_ptr_array_add(sink->diags, diag);
   return diag;
+}
+
+VnDiag *
+vn_diag_add(VnDiagSink *sink, VnDiagCode code, VnSpan span, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  char *message = g_strdup_vprintf(format, args);
+  va_end(args);
+  return add(sink, code, infos[code].severity, span, message);
+}
+
+VnDiag *
+vn_diag_add_as(VnDiagSink *sink, VnDiagCode code, VnSeverity severity, VnSpan span,
+               const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  char *message = g_strdup_vprintf(format, args);
+  va_end(args);
+  return add(sink, code, severity, span, message);
 }
 
 void

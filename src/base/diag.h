@@ -60,6 +60,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnDiagSink, vn_diag_sink_free)
  * NULL: one that is dropped (switched off, repeated) is a scratch value. */
 VnDiag *vn_diag_add(VnDiagSink *sink, VnDiagCode code, VnSpan span, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
+/* With another severity than the code's: what could not be decided is a note. */
+VnDiag *vn_diag_add_as(VnDiagSink *sink, VnDiagCode code, VnSeverity severity, VnSpan span,
+                       const char *format, ...) G_GNUC_PRINTF(5, 6);
 void vn_diag_place(VnDiag *diag, VnSpan span, const char *format, ...) G_GNUC_PRINTF(3, 4);
 void vn_diag_hint(VnDiag *diag, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analyze/analyze.h"
 #include "base/diag-text.h"
 #include "cmd/paths.h"
 #include "master/slave.h"
@@ -165,6 +166,8 @@ finish_point(VnScript *script, VnModel *model, VnRunPoint *out)
   check_files(model, script->folder, script->sink);
   const VnGraph *graph = vn_graph_build(model, script->arena, script->sink);
   *out = (VnRunPoint){model, graph};
+  if (graph != NULL)
+    vn_analyze(graph, NULL, script->sink);
   return graph != NULL && !vn_diag_sink_has_errors(script->sink);
 }
 

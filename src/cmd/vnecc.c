@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "analyze/analyze.h"
 #include "base/diag-text.h"
 #include "cmd/args.h"
 #include "cmd/explain.h"
@@ -278,7 +279,9 @@ static void
 check_graph(VnModel *model, VnDiagSink *sink)
 {
   g_autoptr(VnArena) arena = vn_arena_new();
-  vn_graph_build(model, arena, sink);
+  const VnGraph *graph = vn_graph_build(model, arena, sink);
+  if (graph != NULL)
+    vn_analyze(graph, NULL, sink);
 }
 
 /* The model with one swept parameter at another value. */
@@ -292,8 +295,8 @@ check_value(VnCompiler *compiler, const Options *options, const VnModel *model,
   VnDefine define = {model->params[sweep->param].name, text->str};
   g_array_append_val(defines, define);
   VnModel *other = vn_compiler_model(compiler, (const VnDefine *)defines->data, defines->len);
-  if (other != NULL)
-    vn_topology_complete(other, sink);
+  if (other != NULL && vn_topology_complete(other, sink))
+    check_graph(other, sink);
 }
 
 /* -D fixes a parameter, whatever is swept. */
@@ -306,7 +309,7 @@ is_defined(const Options *options, const char *name)
   return FALSE;
 }
 
-/* A network may be wrong only at some values of a sweep: each is tried alone. */
+/* A network or a workflow may be wrong only at some values of a sweep: each is tried alone. */
 static void
 check_sweeps(VnCompiler *compiler, const Options *options, const VnModel *model, VnDiagSink *sink)
 {

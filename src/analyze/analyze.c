@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Prepares what the passes share, runs them, reports what they found. */
+#include "analyze/analyze.h"
+
+#include "analyze/pass.h"
+
+static const struct {
+  const char *what;
+  void (*run)(VnAnalysis *analysis);
+} passes[] = {
+#define VN_PASS(name, what) {what, vn_pass_##name},
+#include "analyze/pass.def"
+#undef VN_PASS
+    {NULL, NULL},
+};
+
+/* TASK nodes by VM: counted, then filled by rank. */
+static void
+sort_steps(VnAnalysis *analysis)
+{
+  const VnModel *model = analysis->model;
+  guint32 n_vms = model->topology.n_vms;
+  guint32 *row = vn_arena_array0(analysis->arena, guint32, (gsize)n_vms + 1);
+  for (guint32 t = 0; t < model->n_tasks; t++)
+    for (guint32 k = 0; k < model->tasks[t].n_targets; k++)
+      row[model->tasks[t].targets[k] + 1]++;
+  for (guint32 v = 0; v < n_vms; v++)
+    row[v + 1] += row[v];
+  analysis->vm_row = row;
+  analysis->vm_steps = vn_arena_array0(analysis->arena, guint32, row[n_vms]);
+  g_autofree guint32 *next = g_memdup2(row, ((gsize)n_vms + 1) * sizeof(guint32));
+  for (guint32 k = 0; k < model->n_tasks; k++) {
+    guint32 t = vn_order_tasks(analysis->order)[k];
+    for (guint32 m = 0; m < model->tasks[t].n_targets; m++)
+      analysis->vm_steps[next[model->tasks[t].targets[m]]++] = analysis->graph->task_first[t] + m;
+  }
+}
+
+/* What one declaration made stands at one place. */
+static guint32
+first_at(GHashTable *seen, VnSpan span, guint32 self)
+{
+  if (span.start == 0)
+    return self;
+  gpointer found = NULL;
+  if (g_hash_table_lookup_extended(seen, GUINT_TO_POINTER(span.start), NULL, &found))
+    return GPOINTER_TO_UINT(found);
+  g_hash_table_insert(seen, GUINT_TO_POINTER(span.start), GUINT_TO_POINTER(self));
+  return self;
+}
+
+static void
+find_families(VnAnalysis *analysis)
+{
+  const VnModel *model = analysis->model;
+  g_autoptr(GHashTable) tasks = g_hash_table_new(NULL, NULL);
+  g_autoptr(GHashTable) vms = g_hash_table_new(NULL, NULL);
+  analysis->task_family = vn_arena_array0(analysis->arena, guint32, model->n_tasks);
+  analysis->vm_family = vn_arena_array0(analysis->arena, guint32, model->topology.n_vms);
+  for (guint32 t = 0; t < model->n_tasks; t++)
+    analysis->task_family[t] = first_at(tasks, model->tasks[t].span, t);
+  for (guint32 v = 0; v < model->topology.n_vms; v++)
+    analysis->vm_family[v] = first_at(vms, model->topology.vms[v].span, v);
+}
+
+gboolean
+vn_analysis_is_over(const VnAnalysis *analysis)
+{
+  return *vn_order_work(analysis->order) > analysis->max_work;
+}
+
+static guint64
+usual_work(const VnGraph *graph)
+{
+  guint64 size = (guint64)graph->n_nodes + graph->n_edges;
+  return MAX(size * VN_ANALYZE_WORK_EACH, VN_ANALYZE_WORK_LEAST);
+}
+
+void
+vn_analyze(const VnGraph *graph, const VnAnalyzeOptions *options, VnDiagSink *sink)
+{
+  g_autoptr(VnArena) arena = vn_arena_new();
+  g_autoptr(VnOrder) order = vn_order_new(graph);
+  g_autoptr(VnRuns) runs = vn_runs_new(graph, order);
+  g_autoptr(VnFindings) findings = vn_findings_new();
+  VnAnalysis analysis = {
+      .graph = graph,
+      .model = graph->model,
+      .order = order,
+      .runs = runs,
+      .arena = arena,
+      .findings = findings,
+      .options = options,
+      .sink = sink,
+      .max_work = options != NULL && options->max_work > 0 ? options->max_work : usual_work(graph),
+  };
+  sort_steps(&analysis);
+  find_families(&analysis);
+  for (guint k = 0; passes[k].run != NULL; k++)
+    passes[k].run(&analysis);
+  vn_findings_report(&analysis);
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Order of tasks: ranks, labels, and a search that they prune. order.h says what is answered and how.
+ *
+ * A label is made by one depth-first search that numbers tasks as it leaves them (`post`). `low` is
+ * the least number that is reachable: what a task reaches has its interval [low, post] inside.
+ * `tree` is the least number of the task's own tree: what has its `post` inside [tree, post] is
+ * reached. Half of the searches go against the order, and say the same from the other side.
+ * Searches differ in where they begin among the neighbours of a task; the first two of a side go
+ * through them from either end, which decides every planar order (chains, trees, grids) outright. */
+#include "analyze/order.h"
+
+#include "plan/cycle.h"
+#include "plan/waves.h"
+
+#define N_LABELS 5 /* of one task */
+#define N_FORTH  3 /* the first of them follow the order, the others go against it */
+
+#define CACHE_SIZE (1u << 15) /* a power of two */
+
+typedef struct {
+  guint32 post, low, tree;
+} Label;
+
+typedef struct {
+  guint64 question; /* a << 32 | b, and one more, so that 0 is none */
+  gboolean answer;
+} Remembered;
+
+struct VnOrder {
+  const VnGraph *graph;
+  const VnModel *model;
+  VnArena *arena;
+  guint32 *rank, *by_rank, *depth;
+  guint32 *row, *followers;
+  Label *labels;     /* N_LABELS for each task */
+  guint32 *stamps;   /* by task: of the search that met it last */
+  guint32 *stack;    /* of searches; as many as tasks */
+  guint32 stamp;
+  gboolean always_between; /* some `always` task has followers */
+  Remembered *cache;
+  guint64 work;
+};
+
+/* ---- labels ---- */
+
+typedef struct {
+  VnOrder *order;
+  gboolean back;
+  guint which;      /* of its side */
+  guint32 *next;    /* by task: neighbours that were taken */
+  guint32 *stack;
+  guint32 n_posts;
+} Search;
+
+static const guint32 *
+neighbours(const VnOrder *order, guint32 t, gboolean back, guint32 *out_n)
+{
+  if (back) {
+    *out_n = order->model->tasks[t].n_after;
+    return order->model->tasks[t].after;
+  }
+  *out_n = order->row[t + 1] - order->row[t];
+  return order->followers + order->row[t];
+}
+
+/* A number that looks like chance and is the same each time. */
+static guint32
+scatter(guint32 t, guint32 salt)
+{
+  guint64 x = ((guint64)salt << 32 | t) * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+  x ^= x >> 29;
+  x *= G_GUINT64_CONSTANT(0xbf58476d1ce4e5b9);
+  return (guint32)(x >> 32);
+}
+
+/* The k-th neighbour that a search takes. */
+static guint32
+turn(const Search *search, guint32 t, const guint32 *of, guint32 n, guint32 k)
+{
+  switch (search->which) {
+  case 0:
+    return of[k];
+  case 1:
+    return of[n - 1 - k];
+  default: {
+    guint32 seed = scatter(t, search->which);
+    guint32 at = (guint32)(((guint64)seed + k) % n);
+    return of[(seed & 1) != 0 ? n - 1 - at : at];
+  }
+  }
+}
+
+static Label *
+label_of(const VnOrder *order, guint32 t, guint which)
+{
+  return &order->labels[(gsize)t * N_LABELS + which];
+}
+
+static void
+leave(Search *search, guint32 t, guint slot)
+{
+  VnOrder *order = search->order;
+  Label *label = label_of(order, t, slot);
+  label->post = search->n_posts++;
+  label->low = MIN(label->low, label->post);
+  guint32 n = 0;
+  const guint32 *of = neighbours(order, t, search->back, &n);
+  for (guint32 k = 0; k < n; k++)
+    label->low = MIN(label->low, label_of(order, of[k], slot)->low);
+}
+
+/* tree holds the number of posts when the task was entered: the least of its own tree. */
+static void
+search_from(Search *search, guint32 root, guint slot)
+{
+  VnOrder *order = search->order;
+  guint32 depth = 0;
+  search->stack[depth++] = root;
+  order->stamps[root] = order->stamp;
+  *label_of(order, root, slot) = (Label){0, G_MAXUINT32, search->n_posts};
+  while (depth > 0) {
+    guint32 t = search->stack[depth - 1], n = 0;
+    const guint32 *of = neighbours(order, t, search->back, &n);
+    if (search->next[t] == n) {
+      leave(search, t, slot);
+      depth--;
+      continue;
+    }
+    guint32 child = turn(search, t, of, n, search->next[t]++);
+    if (order->stamps[child] == order->stamp)
+      continue;
+    order->stamps[child] = order->stamp;
+    *label_of(order, child, slot) = (Label){0, G_MAXUINT32, search->n_posts};
+    search->stack[depth++] = child;
+  }
+}
+
+static gboolean
+is_root(const VnOrder *order, guint32 t, gboolean back)
+{
+  return back ? order->row[t] == order->row[t + 1] : order->model->tasks[t].n_after == 0;
+}
+
+static void
+make_label(VnOrder *order, guint slot)
+{
+  guint32 n = order->model->n_tasks;
+  g_autofree guint32 *next = g_new0(guint32, (gsize)n + 1);
+  Search search = {.order = order,
+                   .back = slot >= N_FORTH,
+                   .which = slot < N_FORTH ? slot : slot - N_FORTH,
+                   .next = next,
+                   .stack = order->stack};
+  order->stamp++;
+  for (guint32 k = 0; k < n; k++) {
+    guint32 t = search.which % 2 == 0 ? k : n - 1 - k;
+    if (is_root(order, t, search.back) && order->stamps[t] != order->stamp)
+      search_from(&search, t, slot);
+  }
+}
+
+/* ---- making ---- */
+
+static gboolean
+find_always_between(const VnOrder *order)
+{
+  for (guint32 t = 0; t < order->model->n_tasks; t++)
+    if (order->model->tasks[t].always && order->row[t] != order->row[t + 1])
+      return TRUE;
+  return FALSE;
+}
+
+VnOrder *
+vn_order_new(const VnGraph *graph)
+{
+  VnOrder *order = g_new0(VnOrder, 1);
+  const VnModel *model = graph->model;
+  gsize n = model->n_tasks;
+  order->graph = graph;
+  order->model = model;
+  order->arena = vn_arena_new();
+  VnWaves waves = vn_plan_waves(model, order->arena);
+  order->depth = waves.wave;
+  order->by_rank = waves.order;
+  order->rank = vn_arena_array0(order->arena, guint32, n);
+  for (guint32 k = 0; k < n; k++)
+    order->rank[waves.order[k]] = k;
+  order->row = g_new0(guint32, n + 1);
+  order->followers = vn_plan_followers(model, order->row);
+  order->labels = g_new(Label, n * N_LABELS + 1);
+  order->stamps = g_new0(guint32, n + 1);
+  order->stack = g_new(guint32, n + 1);
+  order->cache = g_new0(Remembered, CACHE_SIZE);
+  order->always_between = find_always_between(order);
+  for (guint slot = 0; slot < N_LABELS; slot++)
+    make_label(order, slot);
+  return order;
+}
+
+void
+vn_order_free(VnOrder *order)
+{
+  if (order == NULL)
+    return;
+  vn_arena_free(order->arena);
+  g_free(order->row);
+  g_free(order->followers);
+  g_free(order->labels);
+  g_free(order->stamps);
+  g_free(order->stack);
+  g_free(order->cache);
+  g_free(order);
+}
+
+/* ---- answers ---- */
+
+typedef enum { NO, YES, PERHAPS } Judgement;
+
+/* What the labels say of a coming before b, the two being different. */
+static Judgement
+judge(const VnOrder *order, guint32 a, guint32 b)
+{
+  if (order->depth[a] >= order->depth[b])
+    return NO;
+  const Label *of_a = label_of(order, a, 0), *of_b = label_of(order, b, 0);
+  for (guint k = 0; k < N_LABELS; k++) {
+    const Label *outer = k < N_FORTH ? &of_a[k] : &of_b[k];
+    const Label *inner = k < N_FORTH ? &of_b[k] : &of_a[k];
+    if (inner->post > outer->post || inner->low < outer->low)
+      return NO;
+    if (inner->post >= outer->tree)
+      return YES;
+  }
+  return PERHAPS;
+}
+
+/* A new stamp; 0 is none. */
+static void
+new_stamp(VnOrder *order)
+{
+  if (++order->stamp != 0)
+    return;
+  for (guint32 t = 0; t < order->model->n_tasks; t++)
+    order->stamps[t] = 0;
+  order->stamp = 1;
+}
+
+/* Depth first from a, through what may lie before b. plain: not through `always` tasks. */
+static gboolean
+search_for(VnOrder *order, guint32 a, guint32 b, gboolean plain)
+{
+  guint32 depth = 0;
+  new_stamp(order);
+  order->stack[depth++] = a;
+  while (depth > 0) {
+    guint32 t = order->stack[--depth];
+    for (guint32 k = order->row[t]; k < order->row[t + 1]; k++) {
+      guint32 child = order->followers[k];
+      order->work++;
+      if (child == b)
+        return TRUE;
+      if (order->stamps[child] == order->stamp)
+        continue;
+      order->stamps[child] = order->stamp;
+      if (plain && order->model->tasks[child].always)
+        continue;
+      Judgement judgement = judge(order, child, b);
+      if (judgement == YES && !plain)
+        return TRUE;
+      if (judgement != NO)
+        order->stack[depth++] = child;
+    }
+  }
+  return FALSE;
+}
+
+static gboolean
+search_remembered(VnOrder *order, guint32 a, guint32 b)
+{
+  guint64 question = ((guint64)a << 32 | b) + 1;
+  Remembered *place =
+      &order->cache[(question * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15) >> 32) & (CACHE_SIZE - 1)];
+  if (place->question != question)
+    *place = (Remembered){question, search_for(order, a, b, FALSE)};
+  return place->answer;
+}
+
+gboolean
+vn_order_task_before(VnOrder *order, guint32 a, guint32 b)
+{
+  order->work++;
+  if (a == b)
+    return FALSE;
+  switch (judge(order, a, b)) {
+  case NO:
+    return FALSE;
+  case YES:
+    return TRUE;
+  case PERHAPS:
+    return search_remembered(order, a, b);
+  }
+  g_assert_not_reached();
+}
+
+gboolean
+vn_order_task_carries(VnOrder *order, guint32 a, guint32 b)
+{
+  if (!order->always_between)
+    return vn_order_task_before(order, a, b);
+  return vn_order_task_before(order, a, b) && search_for(order, a, b, TRUE);
+}
+
+gboolean
+vn_order_before(VnOrder *order, guint32 a, guint32 b)
+{
+  return vn_order_task_before(order, order->graph->nodes[a].task, order->graph->nodes[b].task);
+}
+
+gboolean
+vn_order_unordered(VnOrder *order, guint32 a, guint32 b)
+{
+  return a != b && !vn_order_before(order, a, b) && !vn_order_before(order, b, a);
+}
+
+guint32
+vn_order_rank(const VnOrder *order, guint32 task)
+{
+  return order->rank[task];
+}
+
+const guint32 *
+vn_order_tasks(const VnOrder *order)
+{
+  return order->by_rank;
+}
+
+const guint32 *
+vn_order_row(const VnOrder *order)
+{
+  return order->row;
+}
+
+const guint32 *
+vn_order_followers(const VnOrder *order)
+{
+  return order->followers;
+}
+
+guint64 *
+vn_order_work(VnOrder *order)
+{
+  return &order->work;
+}
