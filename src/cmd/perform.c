@@ -1,44 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The first signal cancels what runs, lets `always` tasks run and takes everything down; the
- * second leaves them out, the third kills the slaves: all that they made dies with them. */
+/* The loop around a run of the master, what is shown of it, and how it is judged. */
 #include "cmd/perform.h"
 
-#include <glib-unix.h>
 #include <stdio.h>
 #include <string.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "cmd/paths.h"
 #include "cmd/report.h"
+#include "cmd/signals.h"
 #include "cmd/summary.h"
 
 #define FLUSH_MS         100
 #define OUTPUT_LIMIT_MAX (G_GINT64_CONSTANT(1) << 30)
-
-static const int watched[] = {SIGINT, SIGTERM, SIGHUP};
-
-typedef struct {
-  VnRun *run;
-  guint signals;
-  gboolean json;
-  guint sources[G_N_ELEMENTS(watched)];
-} Control;
-
-static gboolean
-on_signal(gpointer data)
-{
-  Control *control = data;
-  control->signals++;
-  if (!control->json)
-    g_printerr("\nvnec: %s\n", control->signals == 1
-                                   ? "interrupted: cancelling what runs and taking down (again: "
-                                     "without `always` tasks)"
-                               : control->signals == 2 ? "taking down (again: kill)"
-                                                       : "killing the slaves");
-  vn_run_interrupt(control->run);
-  return G_SOURCE_CONTINUE;
-}
 
 /* "16MiB", or a number of bytes. */
 static gboolean
@@ -98,25 +72,6 @@ flush_output(gpointer data)
   (void)fflush(stdout);             /* main tells a failure at the end */
   (void)vn_store_flush(data, NULL); /* the next commit tells of a failure */
   return G_SOURCE_CONTINUE;
-}
-
-static void
-watch_signals(Control *control)
-{
-  for (guint i = 0; i < G_N_ELEMENTS(watched); i++)
-    control->sources[i] =
-        g_unix_signal_add_full(G_PRIORITY_HIGH, watched[i], on_signal, control, NULL);
-}
-
-/* After the end of the run is written down: nothing is left that an interrupt could stop, and the
- * exit status must say what the results say. */
-static void
-ignore_signals(Control *control)
-{
-  for (guint i = 0; i < G_N_ELEMENTS(watched); i++) {
-    g_source_remove(control->sources[i]);
-    (void)signal(watched[i], SIG_IGN); /* can't fail for these */
-  }
 }
 
 static void
@@ -197,8 +152,8 @@ vn_perform(const VnPerform *perform)
       options->json ? vn_report_json_new(&shown, &events) : vn_report_text_new(&shown, &events);
   VnRunConfig config = run_config(perform, slave);
   g_autoptr(VnRun) run = vn_run_new(&config, events, report);
-  Control control = {.run = run, .json = options->json};
-  watch_signals(&control);
+  VnSignals signals;
+  vn_signals_watch(&signals, run, options->json);
   run_loop(run, perform->store, loop);
   VnRunSummary summary = vn_run_summary(run);
   if (options->json)
@@ -206,6 +161,6 @@ vn_perform(const VnPerform *perform)
   else
     vn_report_text_free(report);
   VnExit status = conclude(perform, &summary, colour);
-  ignore_signals(&control);
+  vn_signals_ignore(&signals);
   return status;
 }

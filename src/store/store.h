@@ -36,6 +36,9 @@ VnStore *vn_store_open_readonly(const char *folder, GError **error);
 void vn_store_close(VnStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnStore, vn_store_close)
 
+/* Closes it and deletes its folder with all that is in it: for what need not be kept. */
+void vn_store_discard(VnStore *store);
+
 const char *vn_store_folder(const VnStore *store); /* absolute */
 /* What was written is safe after this, in the database or, in a burst, in a journal beside it. */
 gboolean vn_store_commit(VnStore *store, GError **error);

@@ -241,6 +241,14 @@ remove_tree(const char *path)
 }
 
 void
+vn_store_discard(VnStore *store)
+{
+  g_autofree char *folder = g_strdup(vn_store_folder(store));
+  vn_store_close(store);
+  remove_tree(folder);
+}
+
+void
 vn_store_drop_trial(VnStore *store, gint64 trial)
 {
   static const Statement drops[] = {
