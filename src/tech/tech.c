@@ -27,6 +27,7 @@ static const VnTechKey keys_SIM[] = {
 };
 
 static const VnTechKey keys_QEMU[] = {
+    TEXT("vm", FALSE, "name of an image of `vnec image`"),
     TEXT("disk", FALSE, "disk image"),
     TEXT("kernel", FALSE, "kernel to boot without a boot loader"),
     TEXT("initrd", FALSE, "initial RAM disk of the kernel"),

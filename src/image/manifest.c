@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reading trusts nothing: whoever copies an image from elsewhere brings a manifest along. */
+#include "image/manifest.h"
+
+#include <string.h>
+
+#define HASH_CHUNK (256u * 1024u)
+
+/* The texts of [image]: key, place in VnImage, must it be there. */
+static const struct {
+  const char *key;
+  gsize offset;
+  gboolean required;
+} texts[] = {
+    {"technology", G_STRUCT_OFFSET(VnImage, technology), TRUE},
+    {"os", G_STRUCT_OFFSET(VnImage, os), TRUE},
+    {"arch", G_STRUCT_OFFSET(VnImage, arch), TRUE},
+    {"role", G_STRUCT_OFFSET(VnImage, role), TRUE},
+    {"append", G_STRUCT_OFFSET(VnImage, append), FALSE},
+    {"bus", G_STRUCT_OFFSET(VnImage, bus), FALSE},
+    {"nic", G_STRUCT_OFFSET(VnImage, nic), FALSE},
+    {"recipe", G_STRUCT_OFFSET(VnImage, recipe), FALSE},
+    {"inputs", G_STRUCT_OFFSET(VnImage, inputs), FALSE},
+    {"agent", G_STRUCT_OFFSET(VnImage, agent), FALSE},
+};
+
+static const struct {
+  const char *key;
+  gsize offset;
+} files[VN_MANIFEST_FILES_MAX] = {
+    {"kernel", G_STRUCT_OFFSET(VnImage, kernel)},
+    {"initrd", G_STRUCT_OFFSET(VnImage, initrd)},
+    {"disk", G_STRUCT_OFFSET(VnImage, disk)},
+};
+
+static char **
+text_of(const VnImage *image, gsize offset)
+{
+  return G_STRUCT_MEMBER_P(image, offset);
+}
+
+char *
+vn_manifest_hash_file(const char *path, GCancellable *cancellable, GError **error)
+{
+  g_autoptr(GFile) file = g_file_new_for_path(path);
+  g_autoptr(GFileInputStream) in = g_file_read(file, cancellable, error);
+  if (in == NULL)
+    return NULL;
+  g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+  g_autofree guint8 *chunk = g_malloc(HASH_CHUNK);
+  gssize n;
+  while ((n = g_input_stream_read(G_INPUT_STREAM(in), chunk, HASH_CHUNK, cancellable, error)) > 0)
+    g_checksum_update(sum, chunk, n);
+  if (n < 0) {
+    g_prefix_error(error, "%s: ", path);
+    return NULL;
+  }
+  return g_strdup(g_checksum_get_string(sum));
+}
+
+char *
+vn_manifest_id(const char *text, gsize size)
+{
+  return g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)text, size);
+}
+
+static gboolean
+damaged(GError **error, const char *folder, const char *what)
+{
+  g_set_error(error, VN_IMAGE_ERROR, VN_IMAGE_ERROR_DAMAGED, "%s/" VN_IMAGE_MANIFEST ": %s", folder,
+              what);
+  return FALSE;
+}
+
+static char *
+get_text(GKeyFile *keys, const char *group, const char *key)
+{
+  g_autofree char *text = g_key_file_get_string(keys, group, key, NULL);
+  return text != NULL && *text != '\0' && strlen(text) <= VN_MANIFEST_TEXT_MAX
+             ? g_steal_pointer(&text)
+             : NULL;
+}
+
+static gboolean
+read_texts(GKeyFile *keys, const char *folder, VnImage *image, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+    char **text = text_of(image, texts[i].offset);
+    *text = get_text(keys, "image", texts[i].key);
+    if (*text == NULL && texts[i].required) {
+      g_autofree char *what = g_strdup_printf("[image] has no good `%s`", texts[i].key);
+      return damaged(error, folder, what);
+    }
+  }
+  g_autoptr(GError) bad = NULL;
+  image->memory = g_key_file_get_int64(keys, "image", "memory", &bad);
+  if (bad != NULL || image->memory <= 0)
+    return damaged(error, folder, "[image] memory is no number of bytes");
+  return TRUE;
+}
+
+/* Names of files stay within the folder. */
+static gboolean
+read_files(GKeyFile *keys, const char *folder, VnImage *image, GError **error)
+{
+  for (guint i = 0; i < VN_MANIFEST_FILES_MAX; i++) {
+    g_autofree char *name = get_text(keys, "files", files[i].key);
+    if (name == NULL)
+      continue;
+    if (strchr(name, '/') != NULL || name[0] == '.')
+      return damaged(error, folder, "[files] names a file outside of the image");
+    *text_of(image, files[i].offset) = g_build_filename(folder, name, NULL);
+  }
+  if (image->kernel == NULL && image->disk == NULL)
+    return damaged(error, folder, "[files] has neither a kernel nor a disk");
+  return TRUE;
+}
+
+static GKeyFile *
+load(const char *folder, char **out_id, GError **error)
+{
+  g_autofree char *path = g_build_filename(folder, VN_IMAGE_MANIFEST, NULL);
+  g_autofree char *text = NULL;
+  gsize size;
+  g_autoptr(GFile) file = g_file_new_for_path(path);
+  g_autoptr(GFileInfo) info = g_file_query_info(file, G_FILE_ATTRIBUTE_STANDARD_SIZE,
+                                                G_FILE_QUERY_INFO_NONE, NULL, error);
+  if (info == NULL)
+    return NULL;
+  if (g_file_info_get_size(info) > VN_MANIFEST_SIZE_MAX) {
+    damaged(error, folder, "too large for a manifest");
+    return NULL;
+  }
+  if (!g_file_get_contents(path, &text, &size, error))
+    return NULL;
+  g_autoptr(GKeyFile) keys = g_key_file_new();
+  g_autoptr(GError) bad = NULL;
+  if (!g_key_file_load_from_data(keys, text, size, G_KEY_FILE_NONE, &bad)) {
+    damaged(error, folder, bad->message);
+    return NULL;
+  }
+  *out_id = vn_manifest_id(text, size);
+  return g_steal_pointer(&keys);
+}
+
+gboolean
+vn_manifest_read(const char *folder, VnImage *image, GError **error)
+{
+  g_autofree char *id = NULL;
+  g_autoptr(GKeyFile) keys = load(folder, &id, error);
+  if (keys == NULL)
+    return FALSE;
+  if (g_key_file_get_integer(keys, "image", "format", NULL) != VN_MANIFEST_FORMAT)
+    return damaged(error, folder, "made by another version of vnec; build or add it again");
+  return read_texts(keys, folder, image, error) && read_files(keys, folder, image, error);
+}
+
+gboolean
+vn_manifest_verify(const VnImage *image, GCancellable *cancellable, GError **error)
+{
+  g_autofree char *id = NULL;
+  g_autoptr(GKeyFile) keys = load(image->folder, &id, error);
+  if (keys == NULL)
+    return FALSE;
+  if (strcmp(id, image->id) != 0)
+    return damaged(error, image->folder, "it was changed after the image was made");
+  for (guint i = 0; i < VN_MANIFEST_FILES_MAX; i++) {
+    const char *path = *text_of(image, files[i].offset);
+    if (path == NULL)
+      continue;
+    g_autofree char *hash = vn_manifest_hash_file(path, cancellable, error);
+    if (hash == NULL)
+      return FALSE;
+    g_autofree char *name = g_path_get_basename(path);
+    g_autofree char *wanted = get_text(keys, "sha256", name);
+    if (g_strcmp0(hash, wanted) != 0) {
+      g_set_error(error, VN_IMAGE_ERROR, VN_IMAGE_ERROR_DAMAGED,
+                  "%s: it was changed after the image was made", path);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+write_files(GKeyFile *keys, const VnImage *image, GCancellable *cancellable, GError **error)
+{
+  for (guint i = 0; i < VN_MANIFEST_FILES_MAX; i++) {
+    const char *path = *text_of(image, files[i].offset);
+    if (path == NULL)
+      continue;
+    g_autofree char *hash = vn_manifest_hash_file(path, cancellable, error);
+    if (hash == NULL)
+      return FALSE;
+    g_autofree char *name = g_path_get_basename(path);
+    g_key_file_set_string(keys, "files", files[i].key, name);
+    g_key_file_set_string(keys, "sha256", name, hash);
+  }
+  return TRUE;
+}
+
+char *
+vn_manifest_text(const VnImage *image, GPtrArray *packages, GCancellable *cancellable,
+                 GError **error)
+{
+  g_autoptr(GKeyFile) keys = g_key_file_new();
+  g_key_file_set_integer(keys, "image", "format", VN_MANIFEST_FORMAT);
+  for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+    const char *text = *text_of(image, texts[i].offset);
+    if (text != NULL)
+      g_key_file_set_string(keys, "image", texts[i].key, text);
+  }
+  g_key_file_set_int64(keys, "image", "memory", image->memory);
+  if (!write_files(keys, image, cancellable, error))
+    return NULL;
+  for (guint i = 0; packages != NULL && i + 1 < packages->len; i += 2)
+    g_key_file_set_string(keys, "packages", packages->pdata[i], packages->pdata[i + 1]);
+  return g_key_file_to_data(keys, NULL, NULL);
+}
