@@ -21,7 +21,7 @@ typedef struct {
   Unit unit;
   Naive naive;
   NaiveState state;
-  guint8 *step_of;        /* by node */
+  guint8 *step_of; /* by node */
   guint8 on_at_start[NAIVE_MAX_STEPS];
   GString *log;
   const char *rules; /* of the simulated machines; NULL: none */
@@ -45,6 +45,7 @@ case_init(Case *test, guint32 seed, GRand *rand, const char *image)
     return FALSE;
   if (!naive_init(&test->naive, test->unit.graph))
     give_up(test, "it is too large");
+  test->naive.exact = TRUE;
   naive_begin(&test->naive, &test->state);
   test->step_of = g_malloc(test->unit.graph->n_nodes);
   memset(test->step_of, 0xff, test->unit.graph->n_nodes);
@@ -196,7 +197,8 @@ check_over(Case *test, VnRunStatus status)
 {
   for (guint k = 0; k < test->naive.n_steps; k++)
     if (!naive_has_ended(test->state.phase[k]))
-      give_up(test, status == VN_RUN_RUNNING ? "the run hangs" : "the run is over, and a step has not ended");
+      give_up(test, status == VN_RUN_RUNNING ? "the run hangs"
+                                             : "the run is over, and a step has not ended");
   if ((status != VN_RUN_COMPLETED) != (test->state.stopping != 0))
     give_up(test, "engine and model do not agree whether the run was given up");
 }

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Which steps may lack their effect: the rules of run.h, from those of the scheduler.
  *
- * What must be so for a wish is a small list of steps, `held`: the one that starts, those that work, and
- * what their conditions need, in turn. A step that is held and not `always` starts before the run stops and
- * is not skipped because of others. From that follows what may happen to a step q that lacks its effect:
+ * What must be so for a wish is a small list of steps, `held`: the one that starts, those that
+ * work, and what their conditions need, in turn. A step that is held and not `always` starts before
+ * the run stops and is not skipped because of others. From that follows what may happen to a step q
+ * that lacks its effect:
  *
  *   no held step comes after it        it has not come yet
  *   its task has a free `when`         skipped; if no member of the task is held
  *   on_failure ignore                  failed
  *   on_failure skip                    failed, if that reaches no held step that is not `always`
+ *   a `stop` may meet it unready       cancelled by that, as if it had failed under skip
  *   on_failure stop                    failed, if no held step that is not `always` comes after it
- *   not `always`                       dropped, if a task that skips what comes after it may fail before it,
- *                                      reaches it, and reaches no held step that is not `always`
+ *   not `always`                       dropped, if a task that skips what comes after it may fail
+ * before it, reaches it, and reaches no held step that is not `always`
  *
  * That a stop cancels it before it starts gives nothing more: whatever cancels q also cancels what
  * q's own failure would have. */
@@ -23,12 +25,18 @@ typedef struct {
   guint32 task, vm; /* vm VN_MEMBER_ALL: all members */
 } Need;
 
+/* Task `stop` may meet task `target` before it is ready: they have no order. */
+typedef struct {
+  guint32 stop, target;
+} Stop;
+
 struct VnRuns {
   const VnGraph *graph;
   const VnModel *model;
   VnOrder *order;
-  guint8 *dead;        /* by task */
-  guint8 *drops;       /* by task: what comes after it may be skipped because of it */
+  guint8 *dead;  /* by task */
+  GArray *stops; /* of Stop */
+  guint8 *drops; /* by task: what comes after it may be skipped because of it */
   gboolean any_drops;
   guint32 *need_row;   /* by task, its needs */
   GArray *needs;       /* of Need */
@@ -123,8 +131,10 @@ read_stops(VnRuns *runs)
       continue;
     guint32 target = task->args[0]->value.id;
     if (!vn_order_task_before(runs->order, target, t) &&
-        !vn_order_task_before(runs->order, t, target))
-      runs->drops[target] = TRUE;
+        !vn_order_task_before(runs->order, t, target)) {
+      Stop stop = {t, target};
+      g_array_append_val(runs->stops, stop);
+    }
   }
 }
 
@@ -137,6 +147,7 @@ vn_runs_new(const VnGraph *graph, VnOrder *order)
   runs->model = graph->model;
   runs->order = order;
   runs->dead = g_new0(guint8, n + 1);
+  runs->stops = g_array_new(FALSE, FALSE, sizeof(Stop));
   runs->drops = g_new0(guint8, n + 1);
   runs->need_row = g_new0(guint32, n + 1);
   runs->needs = g_array_new(FALSE, FALSE, sizeof(Need));
@@ -147,9 +158,11 @@ vn_runs_new(const VnGraph *graph, VnOrder *order)
   runs->stamps = g_new0(guint32, n + 1);
   runs->stack = g_new(guint32, n + 1);
   read_conditions(runs);
+  read_stops(runs);
   for (guint32 t = 0; t < n; t++)
     runs->drops[t] = graph->model->tasks[t].on_failure == VN_ON_FAILURE_SKIP;
-  read_stops(runs);
+  for (guint i = 0; i < runs->stops->len; i++)
+    runs->drops[g_array_index(runs->stops, Stop, i).target] = TRUE;
   for (guint32 t = 0; t < n; t++)
     runs->any_drops |= runs->drops[t];
   return runs;
@@ -161,6 +174,7 @@ vn_runs_free(VnRuns *runs)
   if (runs == NULL)
     return;
   g_free(runs->dead);
+  g_array_unref(runs->stops);
   g_free(runs->drops);
   g_free(runs->need_row);
   g_array_unref(runs->needs);
@@ -303,11 +317,29 @@ has_free_member(const VnRuns *runs, guint32 task)
   return FALSE;
 }
 
+/* Cancelled before it is ready, by a `stop` that has come by then. Such a `stop` is rare. */
+static gboolean
+may_be_stopped(VnRuns *runs, guint32 task)
+{
+  guint32 starts = runs->wish.starts;
+  for (guint i = 0; i < runs->stops->len; i++) {
+    const Stop *stop = &g_array_index(runs->stops, Stop, i);
+    if (stop->target == task && !runs->dead[stop->stop] &&
+        (starts == VN_NO_ID ||
+         !vn_order_task_before(runs->order, task_of(runs, starts), stop->stop)))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* May what comes after it be skipped because of it? */
 static gboolean
 may_drop(VnRuns *runs, guint32 task)
 {
-  return runs->drops[task] && !runs->dead[task] && has_free_member(runs, task) &&
-         !touches_held(runs, task, vn_order_task_carries);
+  if (!runs->drops[task] || runs->dead[task] || !has_free_member(runs, task) ||
+      touches_held(runs, task, vn_order_task_carries))
+    return FALSE;
+  return runs->model->tasks[task].on_failure == VN_ON_FAILURE_SKIP || may_be_stopped(runs, task);
 }
 
 /* Backwards from a task, not through `always` ones: does something drop it? */
@@ -343,6 +375,10 @@ may_be_dropped(VnRuns *runs, guint32 task)
 static gboolean
 may_fail(VnRuns *runs, guint32 task)
 {
+  /* Cancelled by a `stop` it is as if it had failed under `skip`. */
+  if (runs->drops[task] && !touches_held(runs, task, vn_order_task_carries) &&
+      may_be_stopped(runs, task))
+    return TRUE;
   switch ((VnOnFailure)runs->model->tasks[task].on_failure) {
   case VN_ON_FAILURE_IGNORE:
     return TRUE;

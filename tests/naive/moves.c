@@ -87,9 +87,10 @@ naive_begin(const Naive *naive, NaiveState *out)
   memset(out, 0, sizeof *out);
   for (guint32 v = 0; v < naive->model->topology.n_vms; v++) {
     VnInitially initially = naive->model->topology.vms[v].initially;
-    gboolean on = initially == VN_INITIALLY_ON || (initially == VN_INITIALLY_DEFAULT &&
-                                                   !is_powered_on_by_a_task(naive->model, v));
+    gboolean on = initially == VN_INITIALLY_ON ||
+                  (initially == VN_INITIALLY_DEFAULT && !is_powered_on_by_a_task(naive->model, v));
     out->power[v] = on ? NAIVE_ON : NAIVE_OFF;
+    out->by[v] = NAIVE_NOBODY;
   }
 }
 
@@ -158,12 +159,12 @@ may_be_ok(const Naive *naive, const NaiveState *state, const VnExpr *result)
   return TRUE;
 }
 
-static gboolean
-comes_before(const Naive *naive, guint32 first, guint32 then)
+gboolean
+naive_comes_before(const Naive *naive, guint32 first, guint32 then)
 {
   const VnTask *task = &naive->model->tasks[then];
   for (guint32 k = 0; k < task->n_after; k++)
-    if (task->after[k] == first || comes_before(naive, first, task->after[k]))
+    if (task->after[k] == first || naive_comes_before(naive, first, task->after[k]))
       return TRUE;
   return FALSE;
 }
@@ -179,7 +180,7 @@ may_be_true(const Naive *naive, const NaiveState *state, guint32 t, const VnExpr
     return may_be_true(naive, state, t, when->operands[0]) &&
            may_be_true(naive, state, t, when->operands[1]);
   if (atom->kind == VN_EXPR_RESULT && atom->index == VN_FIELD_OK &&
-      comes_before(naive, atom->task, t))
+      naive_comes_before(naive, atom->task, t))
     return may_be_ok(naive, state, atom);
   return TRUE;
 }
@@ -216,8 +217,7 @@ choose_idle(const Naive *naive, const NaiveState *state, const NaiveStep *step, 
     may(choice, NAIVE_POISON);
   } else {
     if (naive->may[step->task][TRUE] &&
-        (found || step->of->when == NULL ||
-         may_be_true(naive, state, step->task, step->of->when)))
+        (found || step->of->when == NULL || may_be_true(naive, state, step->task, step->of->when)))
       may(choice, asked ? NAIVE_CANCEL : NAIVE_START);
     if (!found && naive->may[step->task][FALSE])
       may(choice, NAIVE_SKIP);
@@ -229,11 +229,12 @@ static void
 choose_stop(const Naive *naive, const NaiveState *state, const NaiveStep *step, Choice *choice)
 {
   guint32 target = step->of->args[0]->value.id;
-  gboolean begun = is_open(naive, state, &naive->model->tasks[target]);
+  gboolean begun = !naive->exact || is_open(naive, state, &naive->model->tasks[target]);
   may(choice, NAIVE_FAIL);
   if (state->phase[choice->step] == NAIVE_RUNNING && begun)
     may(choice, NAIVE_EFFECT);
-  if (state->phase[choice->step] == NAIVE_EFFECTED && has_ended(naive, state, target))
+  if (state->phase[choice->step] == NAIVE_EFFECTED &&
+      (!naive->exact || has_ended(naive, state, target)))
     may(choice, NAIVE_SUCCEED);
 }
 
@@ -345,7 +346,7 @@ revert(const Naive *naive, NaiveState *state, const NaiveStep *step)
   guint16 serving = of_vm(naive, state->serving, step->vm);
   guint16 back = (state->saved & bit(step->name)) != 0 ? state->saved_serving[step->name] : 0;
   guint16 kept = (state->saved & bit(step->name)) != 0 ? state->saved_kept[step->name] : 0;
-  state->serving &= (guint16)~(serving & (guint16)~back);
+  state->serving &= (guint16) ~(serving & (guint16)~back);
   lose_files(naive, state, step->vm, kept);
   state->kept |= kept;
   state->lost &= (guint16)~kept;
@@ -378,7 +379,8 @@ stop_task(const Naive *naive, NaiveState *state, const NaiveStep *step)
   for (guint k = 0; k < members_of(&naive->model->tasks[target]); k++) {
     guint member = naive->first_step[target] + k;
     state->serving &= (guint16)~bit(member);
-    if (!naive_has_ended(state->phase[member]))
+    if (naive_is_under_way(state->phase[member]) ||
+        (naive->exact && state->phase[member] == NAIVE_IDLE))
       state->asked |= bit(member);
   }
 }
@@ -388,9 +390,13 @@ take_effect(const Naive *naive, NaiveState *state, const NaiveStep *step)
 {
   switch ((VnControl)step->of->control) {
   case VN_CONTROL_POWER_ON:
+    if (state->power[step->vm] == NAIVE_OFF)
+      state->by[step->vm] = (guint8)(step - naive->steps);
     state->power[step->vm] = NAIVE_ON;
     return;
   case VN_CONTROL_POWER_OFF:
+    if (state->power[step->vm] != NAIVE_OFF)
+      state->by[step->vm] = (guint8)(step - naive->steps);
     power_off(naive, state, step);
     return;
   case VN_CONTROL_SNAPSHOT:
@@ -415,6 +421,8 @@ take_effect(const Naive *naive, NaiveState *state, const NaiveStep *step)
     stop_task(naive, state, step);
     return;
   case VN_CONTROL_PUSH:
+    state->kept |= bit((guint)(step - naive->steps));
+    return;
   case VN_CONTROL_PULL:
   case VN_CONTROL_IMPAIR:
   case VN_CONTROL_WAIT:

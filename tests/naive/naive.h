@@ -38,12 +38,15 @@ typedef enum {
   NAIVE_CANCELLED,
 } NaivePhase;
 
+#define NAIVE_NOBODY 0xff
+
 typedef enum { NAIVE_OFF, NAIVE_ON, NAIVE_SUSPENDED } NaivePower;
 
 /* Sets of steps, interfaces and snapshots are bits. No padding: states are compared as bytes. */
 typedef struct {
   guint8 phase[NAIVE_MAX_STEPS];
   guint8 power[NAIVE_MAX_VMS];
+  guint8 by[NAIVE_MAX_VMS]; /* the step that switched it on or off last, or NAIVE_NOBODY */
   guint16 serving; /* steps whose background task serves */
   guint16 asked;   /* steps that a stop(TASK) has asked to end */
   guint16 down;    /* interfaces without link */
@@ -70,6 +73,9 @@ typedef struct {
   guint n_steps;
   guint first_step[NAIVE_MAX_STEPS]; /* by task */
   gboolean may[NAIVE_MAX_STEPS][2];  /* by task: may its `when` be false, true? */
+  /* Only what the engine does. Otherwise what the analysis assumes: that a stop(TASK) ends well or
+   * fails is a free choice, wherever its task stands. */
+  gboolean exact;
 } Naive;
 
 typedef enum {
@@ -98,6 +104,7 @@ void naive_begin(const Naive *naive, NaiveState *out);
 guint naive_moves(const Naive *naive, const NaiveState *state, gboolean by_itself,
                   NaiveMove out[NAIVE_MAX_MOVES]);
 void naive_apply(const Naive *naive, NaiveState *state, NaiveMove move);
+gboolean naive_comes_before(const Naive *naive, guint32 first, guint32 then); /* tasks */
 
 const char *naive_act_text(NaiveAct act);
 /* "start t2[a]" */

@@ -27,7 +27,7 @@ typedef struct {
   gboolean background[MAX_TASKS]; /* may be stopped */
   gboolean counts[MAX_TASKS];     /* has results of its own */
   gboolean group[MAX_TASKS];
-  guint on[MAX_TASKS];            /* host of a task on one */
+  guint on[MAX_TASKS]; /* host of a task on one */
 } Script;
 
 static const char *const prelude =
@@ -61,9 +61,8 @@ one_of(Script *s, const char *const *texts, guint n)
 {
   return texts[below(s, n)];
 }
-#define pick(s, ...)                                                                               \
-  one_of(s, (const char *const[]){__VA_ARGS__},                                                    \
-         G_N_ELEMENTS(((const char *const[]){__VA_ARGS__})))
+#define pick(s, ...) \
+  one_of(s, (const char *const[]){__VA_ARGS__}, G_N_ELEMENTS(((const char *const[]){__VA_ARGS__})))
 
 /* ---- the network ---- */
 
@@ -77,8 +76,7 @@ write_network(Script *s, const char *image)
   if (s->two_segments)
     g_string_append(s->out, "segment far 10.0.1.0/24;\n");
   if (s->router)
-    g_string_append_printf(s->out, "router r joins lan, far%s;\n",
-                           image != NULL ? " image m" : "");
+    g_string_append_printf(s->out, "router r joins lan, far%s;\n", image != NULL ? " image m" : "");
   for (guint h = 0; h < s->n_hosts; h++) {
     g_string_append_printf(s->out, "host h%u on %s%s%s;\n", h,
                            s->two_segments && h == s->n_hosts - 1 ? "far" : "lan",
@@ -107,10 +105,9 @@ call_power(Script *s)
 static void
 call_snapshot(Script *s)
 {
-  g_string_append(s->out,
-                  pick(s, "snapshot(\"s\")", "snapshot(\"s\")", "snapshot(\"z\")", "revert(\"s\")",
-                       "revert(\"s\")", "revert(\"z\")", "work()", "put(\"/f\")",
-                       "pull(\"/f\", \"f{t}\")", "power_off"));
+  g_string_append(s->out, pick(s, "snapshot(\"s\")", "snapshot(\"s\")", "snapshot(\"z\")",
+                               "revert(\"s\")", "revert(\"s\")", "revert(\"z\")", "work()",
+                               "put(\"/f\")", "pull(\"/f\", \"f{t}\")", "power_off"));
 }
 
 static void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Breadth first by cost: all that costs nothing more is looked at before what costs one step. */
+/* Breadth first by cost. No move makes a step idle again, so a cost never falls. */
 #include "tests/naive/search.h"
 
 #include <string.h>
@@ -8,17 +8,25 @@ typedef struct {
   NaiveState state;
   guint32 from; /* VN_NO_ID: the beginning */
   NaiveMove move;
-  guint8 cost, seen;
 } Place;
 
 struct NaiveSearch {
   const Naive *naive;
   GPtrArray *places; /* of Place */
   GHashTable *by_state;
-  GArray *now, *next; /* places of this cost, and of one more */
+  GArray *open[NAIVE_MAX_STEPS + 1]; /* places that were not looked at, by cost */
   NaiveVisit visit;
   gpointer data;
 };
+
+static guint
+cost_of(const Naive *naive, const NaiveState *state)
+{
+  guint cost = 0;
+  for (guint k = 0; k < naive->n_steps; k++)
+    cost += state->phase[k] != NAIVE_IDLE;
+  return cost;
+}
 
 static guint
 state_hash(gconstpointer key)
@@ -36,48 +44,34 @@ state_equal(gconstpointer a, gconstpointer b)
   return memcmp(a, b, sizeof(NaiveState)) == 0;
 }
 
-/* To be looked at with this cost, unless it was reached as cheaply before. */
 static void
-reach(NaiveSearch *search, const NaiveState *state, guint32 from, NaiveMove move, guint8 cost)
+reach(NaiveSearch *search, const NaiveState *state, guint32 from, NaiveMove move)
 {
-  gpointer found = NULL;
-  guint32 place = search->places->len;
-  if (g_hash_table_lookup_extended(search->by_state, state, NULL, &found)) {
-    place = GPOINTER_TO_UINT(found);
-    Place *known = search->places->pdata[place];
-    if (known->cost <= cost)
-      return;
-    known->from = from;
-    known->move = move;
-    known->cost = cost;
-  } else {
-    Place *made = g_new0(Place, 1);
-    memcpy(&made->state, state, sizeof *state);
-    made->from = from;
-    made->move = move;
-    made->cost = cost;
-    g_ptr_array_add(search->places, made);
-    g_hash_table_insert(search->by_state, &made->state, GUINT_TO_POINTER(place));
-  }
-  g_array_append_val(move.act == NAIVE_START ? search->next : search->now, place);
+  guint32 number = search->places->len;
+  if (g_hash_table_contains(search->by_state, state))
+    return;
+  Place *made = g_new0(Place, 1);
+  memcpy(&made->state, state, sizeof *state);
+  made->from = from;
+  made->move = move;
+  g_ptr_array_add(search->places, made);
+  g_hash_table_insert(search->by_state, &made->state, made);
+  g_array_append_val(search->open[cost_of(search->naive, state)], number);
 }
 
 static void
-look_at(NaiveSearch *search, guint32 number, guint cost)
+look_at(NaiveSearch *search, guint32 number)
 {
   NaiveMove moves[NAIVE_MAX_MOVES];
   Place *place = search->places->pdata[number];
-  if (place->cost != cost || place->seen)
-    return;
-  place->seen = TRUE;
   guint n = naive_moves(search->naive, &place->state, FALSE, moves);
   for (guint k = 0; k < n; k++) {
     NaiveState after;
     memcpy(&after, &place->state, sizeof after);
     naive_apply(search->naive, &after, moves[k]);
-    guint8 cost_after = (guint8)(cost + (moves[k].act == NAIVE_START));
-    search->visit(search, &place->state, moves[k], &after, number, cost_after, search->data);
-    reach(search, &after, number, moves[k], cost_after);
+    search->visit(search, &place->state, moves[k], &after, number, cost_of(search->naive, &after),
+                  search->data);
+    reach(search, &after, number, moves[k]);
   }
 }
 
@@ -88,27 +82,19 @@ naive_search(const Naive *naive, guint max_states, NaiveVisit visit, gpointer da
   search->naive = naive;
   search->places = g_ptr_array_new_with_free_func(g_free);
   search->by_state = g_hash_table_new(state_hash, state_equal);
-  search->now = g_array_new(FALSE, FALSE, sizeof(guint32));
-  search->next = g_array_new(FALSE, FALSE, sizeof(guint32));
+  for (guint cost = 0; cost <= NAIVE_MAX_STEPS; cost++)
+    search->open[cost] = g_array_new(FALSE, FALSE, sizeof(guint32));
   search->visit = visit;
   search->data = data;
   NaiveState begin;
   naive_begin(naive, &begin);
-  NaiveMove none = {.act = NAIVE_EFFECT};
-  visit(search, NULL, none, &begin, VN_NO_ID, 0, data);
-  reach(search, &begin, VN_NO_ID, none, 0);
-  for (guint cost = 0; search->now->len > 0; cost++) {
-    while (search->now->len > 0) {
-      guint32 last = g_array_index(search->now, guint32, search->now->len - 1);
-      g_array_set_size(search->now, search->now->len - 1);
-      look_at(search, last, cost);
+  reach(search, &begin, VN_NO_ID, (NaiveMove){0});
+  for (guint cost = 0; cost <= NAIVE_MAX_STEPS; cost++)
+    for (guint k = 0; k < search->open[cost]->len; k++) {
+      look_at(search, g_array_index(search->open[cost], guint32, k));
       if (search->places->len > max_states)
         return NULL;
     }
-    GArray *now = search->now;
-    search->now = search->next;
-    search->next = now;
-  }
   return g_steal_pointer(&search);
 }
 
@@ -119,8 +105,8 @@ naive_search_free(NaiveSearch *search)
     return;
   g_hash_table_unref(search->by_state);
   g_ptr_array_unref(search->places);
-  g_array_unref(search->now);
-  g_array_unref(search->next);
+  for (guint cost = 0; cost <= NAIVE_MAX_STEPS; cost++)
+    g_array_unref(search->open[cost]);
   g_free(search);
 }
 

@@ -6,9 +6,8 @@
 
 typedef struct NaiveSearch NaiveSearch;
 
-/* Once for every move from every state, and for the beginning (before NULL). `place` names the
- * state after it, for naive_search_way; cost is the number of steps that have started. Cheaper ones
- * come first. */
+/* Once for every move from every state. `from` names the state before it, for naive_search_way;
+ * cost is the number of steps that are not idle. Cheaper ones come first. */
 typedef void (*NaiveVisit)(NaiveSearch *search, const NaiveState *before, NaiveMove move,
                            const NaiveState *after, guint32 from, guint cost, gpointer data);
 

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The workflow analysis against the naive model (tests/naive), over random workflows: for every
+ * code and every step the same verdict, and the length of the order that is printed is that of the
+ * shortest run in which it goes wrong. What the analysis believes about runs (src/analyze/run.h) is
+ * held against all runs, too.
+ *
+ * VNEC_SEED begins elsewhere, VNEC_CASES sets the number; what fails is printed with its script. */
+#include <string.h>
+
+#include "analyze/analyze.h"
+#include "analyze/run.h"
+#include "tests/naive/bad.h"
+#include "tests/naive/script.h"
+#include "tests/naive/search.h"
+#include "tests/naive/unit.h"
+
+#define N_CASES    3000
+#define MAX_STATES 60000
+
+typedef struct {
+  guint32 seed;
+  char *text;
+  Unit unit;
+  Naive naive;
+  guint8 *step_of; /* by node */
+} Case;
+
+static void
+case_clear(Case *test)
+{
+  g_free(test->text);
+  g_free(test->step_of);
+  unit_clear(&test->unit);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Case, case_clear)
+
+static gboolean
+case_init(Case *test, guint32 seed)
+{
+  g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+  ScriptOptions options = {.max_steps = 8};
+  *test = (Case){.seed = seed, .text = script_random(rand, &options)};
+  unit_init(&test->unit, "random.vnl", test->text);
+  if (test->unit.graph == NULL)
+    return FALSE;
+  g_assert_true(naive_init(&test->naive, test->unit.graph));
+  test->step_of = g_malloc(test->unit.graph->n_nodes);
+  memset(test->step_of, 0xff, test->unit.graph->n_nodes);
+  for (guint k = 0; k < test->naive.n_steps; k++)
+    test->step_of[test->naive.steps[k].node] = (guint8)k;
+  return TRUE;
+}
+
+static guint32
+number_from(const char *name, guint32 otherwise)
+{
+  const char *text = g_getenv(name);
+  return text != NULL ? (guint32)g_ascii_strtoull(text, NULL, 10) : otherwise;
+}
+
+static void
+append_step(const Case *test, guint k, GString *out)
+{
+  const NaiveStep *step = &test->naive.steps[k];
+  g_string_append(out, step->of->name);
+  if (step->vm != VN_NO_ID)
+    g_string_append_printf(out, "[%s]", test->unit.model->topology.vms[step->vm].name);
+}
+
+/* The task lines are enough: the actions are always the same. */
+static void
+give_up(const Case *test, const char *what)
+{
+  const char *network = strstr(test->text, "segment lan");
+  g_error("VNEC_SEED=%u: %s\n%s", test->seed, what, network);
+}
+
+typedef gboolean (*CaseCheck)(Case *test);
+
+static void
+for_cases(CaseCheck check)
+{
+  guint32 first = number_from("VNEC_SEED", 1), n = number_from("VNEC_CASES", N_CASES);
+  guint n_run = 0;
+  for (guint32 seed = first; seed - first < n; seed++) {
+    g_auto(Case) test;
+    if (case_init(&test, seed) && check(&test))
+      n_run++;
+  }
+  g_test_message("%u of %u workflows were compared", n_run, n);
+  g_assert_cmpuint(n_run, >=, n * 3 / 4);
+}
+
+/* ---- runs ---- */
+
+/* By the step that starts, one that works (or none) and one that lacks its effect. */
+typedef struct {
+  gboolean seen[NAIVE_MAX_STEPS][NAIVE_MAX_STEPS + 1][NAIVE_MAX_STEPS];
+  gboolean possible[NAIVE_MAX_STEPS][NAIVE_MAX_STEPS + 1];
+} Seen;
+
+static gboolean
+has_worked(NaivePhase phase)
+{
+  return phase == NAIVE_DONE || phase == NAIVE_EFFECTED;
+}
+
+static void
+look_at_runs(NaiveSearch *search, const NaiveState *before, NaiveMove move, const NaiveState *after,
+             guint32 from, guint cost, gpointer data)
+{
+  Seen *seen = data;
+  guint n = naive_search_naive(search)->n_steps;
+  (void)before, (void)move, (void)from, (void)cost;
+  for (guint x = 0; x < n; x++) {
+    if (!naive_is_under_way((NaivePhase)after->phase[x]))
+      continue;
+    for (guint w = 0; w <= NAIVE_ALONE; w++) {
+      if (w != NAIVE_ALONE && (w >= n || !has_worked((NaivePhase)after->phase[w])))
+        continue;
+      seen->possible[x][w] = TRUE;
+      for (guint q = 0; q < n; q++)
+        if (!has_worked((NaivePhase)after->phase[q]))
+          seen->seen[x][w][q] = TRUE;
+    }
+  }
+}
+
+static void
+compare_runs(const Case *test, VnRuns *runs, const Seen *seen, guint x, guint w)
+{
+  guint32 works = w != NAIVE_ALONE ? test->naive.steps[w].node : VN_NO_ID;
+  VnRunWish wish = {test->naive.steps[x].node, &works, w != NAIVE_ALONE};
+  gboolean possible = vn_runs_possible(runs, &wish);
+  for (guint q = 0; q < test->naive.n_steps; q++) {
+    if (q == x || q == w)
+      continue;
+    gboolean told =
+        possible && vn_runs_lacks(runs, &wish, test->naive.steps[q].node) != VN_FATE_NONE;
+    gboolean is_so = seen->seen[x][w][q];
+    if (told == is_so && possible == seen->possible[x][w])
+      continue;
+    g_autoptr(GString) what = g_string_new("while ");
+    append_step(test, x, what);
+    g_string_append(what, " runs");
+    if (w != NAIVE_ALONE) {
+      g_string_append(what, " and ");
+      append_step(test, w, what);
+      g_string_append(what, " has worked");
+    }
+    g_string_append(what, ", may ");
+    append_step(test, q, what);
+    g_string_append_printf(what, " lack its effect? naive: %s, analysis: %s (possible: %s, %s)",
+                           is_so ? "yes" : "no", told ? "yes" : "no",
+                           seen->possible[x][w] ? "yes" : "no", possible ? "yes" : "no");
+    give_up(test, what->str);
+  }
+}
+
+static gboolean
+check_runs(Case *test)
+{
+  g_autofree Seen *seen = g_new0(Seen, 1);
+  g_autoptr(NaiveSearch) search = naive_search(&test->naive, MAX_STATES, look_at_runs, seen);
+  if (search == NULL)
+    return FALSE;
+  g_autoptr(VnOrder) order = vn_order_new(test->unit.graph);
+  g_autoptr(VnRuns) runs = vn_runs_new(test->unit.graph, order);
+  for (guint x = 0; x < test->naive.n_steps; x++)
+    for (guint w = 0; w <= NAIVE_ALONE; w++)
+      if (w == NAIVE_ALONE || (w < test->naive.n_steps && w != x))
+        compare_runs(test, runs, seen, x, w);
+  return TRUE;
+}
+
+static void
+test_runs(void)
+{
+  for_cases(check_runs);
+}
+
+/* ---- codes ---- */
+
+/* NAIVE_NEVER: not found. */
+typedef struct {
+  const Case *test;
+  guint32 length[NAIVE_N_CODES][NAIVE_MAX_STEPS];
+  gboolean undecided[NAIVE_N_CODES];
+} Told;
+
+static void
+on_found(const VnFinding *finding, gpointer data)
+{
+  Told *told = data;
+  guint code = finding->code - NAIVE_FIRST_CODE;
+  if (finding->step == VN_NO_ID || code >= NAIVE_N_CODES)
+    return;
+  guint8 step = told->test->step_of[finding->step];
+  g_assert_cmpuint(step, !=, 0xff);
+  told->length[code][step] = finding->length;
+  told->undecided[code] |= finding->undecided;
+}
+
+/* Of these there is an order to be printed. */
+static gboolean
+has_order(VnDiagCode code)
+{
+  return code != VN_DIAG_VN311 && code != VN_DIAG_VN313;
+}
+
+static void
+compare_code(const Case *test, const NaiveBad *bad, const Told *told, VnDiagCode code)
+{
+  for (guint k = 0; k < test->naive.n_steps; k++) {
+    guint is_so = naive_bad_cost(bad, code, k);
+    guint said = told->length[code - NAIVE_FIRST_CODE][k];
+    gboolean alike =
+        has_order(code) ? is_so == said : (is_so == NAIVE_NEVER) == (said == NAIVE_NEVER);
+    if (alike)
+      continue;
+    g_autoptr(GString) what = g_string_new(vn_diag_info(code)->code);
+    g_string_append(what, " of ");
+    append_step(test, k, what);
+    g_string_append_printf(what, ": naive %d, analysis %d", is_so == NAIVE_NEVER ? -1 : (int)is_so,
+                           said == NAIVE_NEVER ? -1 : (int)said);
+    g_autofree char *way = naive_bad_way(&test->naive, code, k);
+    g_autofree char *all = unit_said(&test->unit);
+    g_string_append_printf(what, "\n%s%s", way != NULL ? way : "", all);
+    give_up(test, what->str);
+  }
+}
+
+static const VnDiagCode codes[] = {VN_DIAG_VN302, VN_DIAG_VN303, VN_DIAG_VN304, VN_DIAG_VN305,
+                                   VN_DIAG_VN306, VN_DIAG_VN307, VN_DIAG_VN308, VN_DIAG_VN309,
+                                   VN_DIAG_VN310, VN_DIAG_VN311, VN_DIAG_VN312, VN_DIAG_VN313,
+                                   VN_DIAG_VN314};
+
+static guint n_seen[NAIVE_N_CODES]; /* steps that are wrong, over all cases */
+
+static gboolean
+check_codes(Case *test)
+{
+  const char *only = g_getenv("VNEC_CODES");
+  NaiveBad bad;
+  if (!naive_bad(&test->naive, MAX_STATES, &bad))
+    return FALSE;
+  g_autofree Told *told = g_new0(Told, 1);
+  told->test = test;
+  for (guint c = 0; c < NAIVE_N_CODES; c++)
+    for (guint k = 0; k < NAIVE_MAX_STEPS; k++)
+      told->length[c][k] = NAIVE_NEVER;
+  VnAnalyzeOptions options = {.found = on_found, .data = told};
+  vn_analyze(test->unit.graph, &options, test->unit.sink);
+  for (guint c = 0; c < G_N_ELEMENTS(codes); c++) {
+    if (only != NULL && strstr(only, vn_diag_info(codes[c])->code) == NULL)
+      continue;
+    compare_code(test, &bad, told, codes[c]);
+    for (guint k = 0; k < test->naive.n_steps; k++)
+      n_seen[c] += naive_bad_cost(&bad, codes[c], k) != NAIVE_NEVER;
+  }
+  return TRUE;
+}
+
+static void
+test_codes(void)
+{
+  for_cases(check_codes);
+  for (guint c = 0; c < G_N_ELEMENTS(codes); c++)
+    g_test_message("%s: %u steps", vn_diag_info(codes[c])->code, n_seen[c]);
+}
+
+int
+main(int argc, char **argv)
+{
+  g_test_init(&argc, &argv, NULL);
+  g_test_add_func("/analyze/runs", test_runs);
+  if (g_getenv("VNEC_CODES") != NULL)
+    g_test_add_func("/analyze/codes", test_codes);
+  return g_test_run();
+}
