@@ -3,7 +3,8 @@
  *
  * LALR(1) without conflicts; a pure push parser, so that files, the prompt and notebooks share it
  * (src/lang/parser.c drives it). Every action calls one constructor of src/lang/build.h; nothing is
- * checked here. The first token says what is read: START_FILE, START_PROMPT or START_EXPRESSION.
+ * checked here. The first token says what is read: START_FILE, START_PROMPT, START_EXPRESSION or
+ * START_TYPE.
  *
  * Property words are no tokens of their own: src/lang/word.c turns each into the token of its form
  * (SEGMENT_VALUE, HOST_VALUE …), so a line in properties.def is enough for a new property.
@@ -65,7 +66,7 @@ vn_yyerror(VnSpan *span, VnParser *p, const char *message)
   VnList list;
 }
 
-%token START_FILE START_PROMPT START_EXPRESSION RECOVER END
+%token START_FILE START_PROMPT START_EXPRESSION START_TYPE RECOVER END
 
 %token <symbol> NAME
 %token <node> LITERAL PREFIX STRING REGEX TEXT_BEGIN TEXT_MIDDLE TEXT_END
@@ -113,6 +114,7 @@ input:
   START_FILE decls END           { vn_build_file(p, $2); }
 | START_PROMPT prompt END        { vn_build_file(p, $2); }
 | START_EXPRESSION expr END      { vn_build_input(p, $2); }
+| START_TYPE type END            { vn_build_input(p, $2); }
 ;
 
 prompt:

@@ -11,6 +11,7 @@
 #include "cmd/verb.h"
 #include "lang/parse.h"
 #include "lang/print.h"
+#include "xml/xml.h"
 
 typedef struct {
   gboolean check, print;
@@ -57,6 +58,8 @@ format_path(const char *path, const Options *options)
   const VnSource *source = vn_source_set_load(sources, path, &error);
   if (source == NULL)
     return vn_verb_failed("fmt", VN_EXIT_MISUSE, error->message);
+  if (vn_xml_recognise(source))
+    return vn_verb_misuse("fmt", "%s is XML: `vnecc --emit=xml` writes it in its one layout", path);
   g_autofree char *text = format_text(sources, source);
   if (text == NULL)
     return VN_EXIT_SCRIPT;

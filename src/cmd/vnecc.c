@@ -24,6 +24,7 @@
 #include "lang/dump.h"
 #include "sema/compile.h"
 #include "topology/complete.h"
+#include "xml/xml.h"
 
 enum { STATUS_CLEAN = 0, STATUS_FOUND = 1, STATUS_MISUSE = 2 };
 
@@ -268,6 +269,7 @@ emit_model(VnEmitForm form, VnModel *model, VnDiagSink *sink, GString *out)
   case VN_EMIT_VNL:
     vn_emit_vnl(model, out);
     return;
+  case VN_EMIT_XML:
   case VN_EMIT_AST:
   case VN_EMIT_COUNT:
     return;
@@ -364,6 +366,8 @@ compile(const Options *options, const char *path, VnSourceSet *sources, VnDiagSi
   } else if (options->emit == VN_EMIT_COUNT) {
     check_graph(model, sink);
     check_sweeps(compiler, options, model, sink);
+  } else if (options->emit == VN_EMIT_XML) {
+    (void)vn_xml_write(vn_compiler_ast(compiler), out, sink);
   } else {
     emit_model(options->emit, model, sink, out);
   }

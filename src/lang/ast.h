@@ -182,7 +182,11 @@ typedef struct {
   VnAstSeq body;       /* of VARIANT, REQUIRES, ACTION_LINE, READY */
 } VnAstAction;
 typedef struct { VN_AST_DECL_HEAD; VnAstSeq steps; } VnAstFlow; /* a name, or a SET of names */
-typedef struct { VN_AST_DECL_HEAD; const VnAst *condition, *message; } VnAstExpect;
+typedef struct {
+  VN_AST_DECL_HEAD;
+  const VnAst *condition, *message;
+  const char *text; /* the condition as it was written; NULL: what stands at its span */
+} VnAstExpect;
 
 /* ---- parts of declarations ---- */
 

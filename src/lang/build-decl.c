@@ -248,6 +248,7 @@ vn_build_expect(VnParser *p, VnSpan span, const VnAst *condition, const VnAst *m
   VnAstExpect *node = DECL(p, VnAstExpect, EXPECT, span, VN_NO_IDENT);
   node->condition = condition;
   node->message = message;
+  node->text = NULL;
   return &node->ast;
 }
 

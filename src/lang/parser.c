@@ -15,6 +15,21 @@
 
 #define FIRST_PILE 256
 
+/* What comes first in the grammar says what is read. */
+static void
+begin(VnParser *p)
+{
+  static const int starts[] = {[VN_PARSE_FILE] = VN_TOKEN_START_FILE,
+                               [VN_PARSE_PROMPT] = VN_TOKEN_START_PROMPT,
+                               [VN_PARSE_EXPRESSION] = VN_TOKEN_START_EXPRESSION,
+                               [VN_PARSE_TYPE] = VN_TOKEN_START_TYPE};
+  p->state = vn_yypstate_new();
+  p->errors_before = vn_diag_sink_count(p->sink, VN_SEVERITY_ERROR);
+  p->at_start = TRUE;
+  vn_lexer_init(&p->lexer, p);
+  vn_yypush_parse(p->state, starts[p->mode], NULL, &p->previous_span, p);
+}
+
 VnParser *
 vn_parser_new(VnParseMode mode, VnArena *arena, VnSymbolTable *symbols, VnDiagSink *sink)
 {
@@ -28,15 +43,27 @@ vn_parser_new(VnParseMode mode, VnArena *arena, VnSymbolTable *symbols, VnDiagSi
   p->pile_size = FIRST_PILE;
   p->brackets = g_array_new(FALSE, FALSE, sizeof(VnBracket));
   p->lost = g_array_new(FALSE, FALSE, sizeof(VnIdent));
-  p->state = vn_yypstate_new();
-  p->errors_before = vn_diag_sink_count(sink, VN_SEVERITY_ERROR);
-  p->at_start = TRUE;
-  vn_lexer_init(&p->lexer, p);
-  static const int starts[] = {[VN_PARSE_FILE] = VN_TOKEN_START_FILE,
-                               [VN_PARSE_PROMPT] = VN_TOKEN_START_PROMPT,
-                               [VN_PARSE_EXPRESSION] = VN_TOKEN_START_EXPRESSION};
-  vn_yypush_parse(p->state, starts[mode], NULL, &p->previous_span, p);
+  begin(p);
   return p;
+}
+
+void
+vn_parser_restart(VnParser *p, VnParseMode mode)
+{
+  vn_lexer_clear(&p->lexer);
+  vn_yypstate_delete(p->state);
+  g_array_set_size(p->brackets, 0);
+  g_array_set_size(p->lost, 0);
+  *p = (VnParser){.arena = p->arena,
+                  .symbols = p->symbols,
+                  .sink = p->sink,
+                  .mode = mode,
+                  .words = p->words,
+                  .pile = p->pile,
+                  .pile_size = p->pile_size,
+                  .brackets = p->brackets,
+                  .lost = p->lost};
+  begin(p);
 }
 
 void
@@ -270,7 +297,7 @@ vn_parser_input(VnParser *p)
     return VN_INPUT_WRONG;
   if (p->brackets->len > 0)
     return VN_INPUT_OPEN;
-  if (p->at_start && p->mode != VN_PARSE_EXPRESSION)
+  if (p->at_start && (p->mode == VN_PARSE_FILE || p->mode == VN_PARSE_PROMPT))
     return VN_INPUT_COMPLETE;
   int last = p->mode == VN_PARSE_PROMPT ? VN_TOKEN_SEMICOLON : VN_TOKEN_END;
   return would_take(p, last, 0) ? VN_INPUT_COMPLETE : VN_INPUT_OPEN;

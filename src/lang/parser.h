@@ -19,6 +19,7 @@ typedef enum {
   VN_PARSE_FILE,
   VN_PARSE_PROMPT,
   VN_PARSE_EXPRESSION,
+  VN_PARSE_TYPE, /* `list<int>?`, as after a parameter's name */
 } VnParseMode;
 
 typedef enum {
@@ -31,6 +32,9 @@ VnParser *vn_parser_new(VnParseMode mode, VnArena *arena, VnSymbolTable *symbols
 void vn_parser_free(VnParser *parser);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnParser, vn_parser_free)
 
+/* Forgets what was read and begins anew; cheaper than a new parser. What was built stays. */
+void vn_parser_restart(VnParser *parser, VnParseMode mode);
+
 /* Reads all tokens of the source. */
 void vn_parser_feed(VnParser *parser, const VnSource *source);
 VnInput vn_parser_input(VnParser *parser);
@@ -42,6 +46,6 @@ typedef enum {
   VN_EXPECT_STRING = 1 << 2,
 } VnExpect;
 const char **vn_parser_expected(VnParser *parser, guint *out_flags);
-/* Ends the input. NULL for an expression; see vn_parser_expression. */
+/* Ends the input. Without declarations for an expression or a type; see vn_parser_expression. */
 const VnAstFile *vn_parser_finish(VnParser *parser);
 const VnAst *vn_parser_expression(const VnParser *parser);

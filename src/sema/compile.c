@@ -139,8 +139,10 @@ default_name(const VnCompiler *c)
   g_autofree char *base = g_path_get_basename(c->script->file->source->path);
   if (*base == '<' || strcmp(base, "-") == 0)
     return "experiment";
-  if (g_str_has_suffix(base, ".vnl"))
-    base[strlen(base) - 4] = '\0';
+  static const char *const endings[] = {".xml", ".vnl"};
+  for (gsize i = 0; i < G_N_ELEMENTS(endings); i++)
+    if (g_str_has_suffix(base, endings[i]))
+      base[strlen(base) - strlen(endings[i])] = '\0';
   return vn_arena_strdup(c->arena, base);
 }
 

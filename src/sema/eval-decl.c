@@ -257,7 +257,7 @@ eval_expect(VnEval *e, VnItem *item)
                    vn_value_kind_text(expectation.condition->type));
     return;
   }
-  expectation.text = source_text(e, ast->condition->span);
+  expectation.text = ast->text != NULL ? ast->text : source_text(e, ast->condition->span);
   g_array_append_val(e->expectations, expectation);
 }
 

@@ -10,6 +10,7 @@
 #include "sema/limits.h"
 
 #include "lang/parse.h"
+#include "xml/xml.h"
 
 #include <string.h>
 
@@ -100,7 +101,9 @@ add_module(VnCompiler *c, const char *name, const char *path, const VnSource *so
   guint errors = vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR);
   module->name = name;
   module->path = vn_arena_strdup(c->arena, path);
-  module->file = vn_parse_file(source, c->arena, c->symbols, c->sink);
+  module->file = vn_xml_recognise(source)
+                     ? vn_xml_read(source, c->arena, c->symbols, c->sink)
+                     : vn_parse_file(source, c->arena, c->symbols, c->sink);
   module->order = g_ptr_array_new();
   if (vn_diag_sink_count(c->sink, VN_SEVERITY_ERROR) > errors) {
     c->syntax_errors = TRUE;
