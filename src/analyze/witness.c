@@ -9,7 +9,7 @@
 typedef struct {
   VnFinding best;
   guint32 count;
-  guint32 also[VN_FINDING_MAX_ALSO + 1]; /* tasks; one more than is named: the best may move in */
+  guint32 also[VN_FINDING_MAX_ALSO + 1]; /* tasks, one of an array; one more than is named */
   guint32 n_also;
 } Group;
 
@@ -158,7 +158,7 @@ note_also(VnAnalysis *analysis, Group *group, guint32 step)
     return;
   guint32 task = analysis->graph->nodes[step].task;
   for (guint32 k = 0; k < group->n_also; k++)
-    if (group->also[k] == task)
+    if (analysis->task_family[group->also[k]] == analysis->task_family[task])
       return;
   if (group->n_also < G_N_ELEMENTS(group->also))
     group->also[group->n_also++] = task;
@@ -376,9 +376,11 @@ add_places(const VnAnalysis *analysis, const GArray *order, VnDiag *diag)
     if (!is_printed(k, order->len, VN_WITNESS_MAX_PLACES))
       continue;
     const Entry *entry = &g_array_index(order, Entry, k);
+    VnSpan span = analysis->model->tasks[entry->task].span;
     g_autoptr(GString) text = g_string_new(NULL);
     append_entry(analysis, entry, text);
-    vn_diag_place(diag, analysis->model->tasks[entry->task].span, "%u: %s", k + 1, text->str);
+    if (span.start != diag->span.start)
+      vn_diag_place(diag, span, "%u: %s", k + 1, text->str);
   }
 }
 
@@ -389,7 +391,7 @@ add_also(const VnAnalysis *analysis, const Group *group, VnDiag *diag)
                                              : analysis->graph->nodes[group->best.step].task;
   guint named = 0;
   for (guint32 k = 0; k < group->n_also && named < VN_FINDING_MAX_ALSO; k++) {
-    if (group->also[k] == own)
+    if (own != VN_NO_ID && analysis->task_family[group->also[k]] == analysis->task_family[own])
       continue;
     const VnTask *task = &analysis->model->tasks[group->also[k]];
     vn_diag_place(diag, task->span, "also: %s", task->name);
