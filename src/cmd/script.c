@@ -203,6 +203,15 @@ compile_points(VnScript *script, const GArray *defines)
 
 /* ---- life ---- */
 
+void
+vn_script_options_clear(VnScriptOptions *options)
+{
+  g_strfreev(options->defines);
+  g_strfreev(options->include_dirs);
+  g_strfreev(options->warnings);
+  g_free(options->rules);
+}
+
 VnScript *
 vn_script_load(const VnScriptOptions *options, GError **error)
 {

@@ -30,6 +30,9 @@ typedef struct {
   char *stdlib;
 } VnScript;
 
+/* Frees what the options of a command line were parsed into. */
+void vn_script_options_clear(VnScriptOptions *options);
+
 /* NULL: misuse of an option, with error. Otherwise look at the sink: the points are there only if
  * it holds no errors. */
 VnScript *vn_script_load(const VnScriptOptions *options, GError **error);

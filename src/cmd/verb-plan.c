@@ -70,10 +70,7 @@ compile_and_print(const Options *options)
 static void
 options_clear(Options *options)
 {
-  g_strfreev(options->script.defines);
-  g_strfreev(options->script.include_dirs);
-  g_strfreev(options->script.warnings);
-  g_free(options->script.rules);
+  vn_script_options_clear(&options->script);
   g_free(options->colour);
 }
 

@@ -118,10 +118,7 @@ compile_and_run(Options *options)
 static void
 options_clear(Options *options)
 {
-  g_strfreev(options->script.defines);
-  g_strfreev(options->script.include_dirs);
-  g_strfreev(options->script.warnings);
-  g_free(options->script.rules);
+  vn_script_options_clear(&options->script);
   g_free(options->perform.colour);
   g_free(options->perform.output_limit);
   g_free(options->out);

@@ -65,33 +65,15 @@ append_items(const VnModel *model, const VnValueList *list, const char *brackets
   g_string_append_c(out, brackets[1]);
 }
 
-static void
-append_quantity(GString *out, gint64 value, char *(*format)(gint64))
-{
-  g_autofree char *text = format(value);
-  g_string_append(out, text);
-}
-
 void
 vn_emit_value(const VnModel *model, const VnValue *value, GString *out)
 {
-  char text[MAX(VN_ADDRESS_TEXT_MAX, VN_PREFIX_TEXT_MAX)];
   switch ((VnValueKind)value->kind) {
   case VN_VALUE_NONE:
   case VN_VALUE_KIND_COUNT:
     return;
-  case VN_VALUE_BOOL:
-    g_string_append(out, value->b ? "true" : "false");
-    return;
-  case VN_VALUE_INT:
-  case VN_VALUE_PORT:
-    g_string_append_printf(out, "%" G_GINT64_FORMAT, value->i);
-    return;
   case VN_VALUE_FLOAT:
     append_float(out, value->f);
-    return;
-  case VN_VALUE_PERCENT:
-    g_string_append_printf(out, "%s%%", g_ascii_formatd(text, sizeof text, "%.15g", value->f));
     return;
   case VN_VALUE_STRING:
     append_text(out, value->text->text, value->text->length);
@@ -99,33 +81,23 @@ vn_emit_value(const VnModel *model, const VnValue *value, GString *out)
   case VN_VALUE_REGEX:
     g_string_append_printf(out, "/%s/", value->text->text);
     return;
-  case VN_VALUE_DURATION:
-    append_quantity(out, value->i, vn_duration_format);
-    return;
-  case VN_VALUE_SIZE:
-    append_quantity(out, value->i, vn_size_format);
-    return;
-  case VN_VALUE_RATE:
-    append_quantity(out, value->i, vn_rate_format);
-    return;
-  case VN_VALUE_ADDRESS:
-    g_string_append(out, vn_address_format(value->address, text));
-    return;
-  case VN_VALUE_PREFIX:
-    g_string_append(out, vn_prefix_format(value->prefix, text));
-    return;
-  case VN_VALUE_MAC:
-    g_string_append(out, vn_mac_format(value->mac, text));
-    return;
   case VN_VALUE_LIST:
     append_items(model, value->list, "[]", out);
     return;
   case VN_VALUE_SET:
     append_items(model, value->list, "{}", out);
     return;
+  case VN_VALUE_BOOL:
+  case VN_VALUE_INT:
+  case VN_VALUE_PORT:
+  case VN_VALUE_PERCENT:
+  case VN_VALUE_DURATION:
+  case VN_VALUE_SIZE:
+  case VN_VALUE_RATE:
+  case VN_VALUE_ADDRESS:
+  case VN_VALUE_PREFIX:
+  case VN_VALUE_MAC:
   case VN_VALUE_RANGE:
-    g_string_append_printf(out, "%d..%d", value->range.from, value->range.to);
-    return;
   case VN_VALUE_HOST:
   case VN_VALUE_ROUTER:
   case VN_VALUE_SEGMENT:
@@ -133,7 +105,7 @@ vn_emit_value(const VnModel *model, const VnValue *value, GString *out)
   case VN_VALUE_GROUP:
   case VN_VALUE_SITE:
   case VN_VALUE_IMAGE:
-    g_string_append(out, vn_model_name_of(value->kind, value->id, (gpointer)model));
+    vn_value_format(value, vn_model_name_of, (gpointer)model, out);
     return;
   }
   g_assert_not_reached();
