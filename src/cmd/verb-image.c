@@ -56,7 +56,7 @@ build_named(const char *name, gboolean anew, const char *agents)
   g_autoptr(GError) error = NULL;
   if (!vn_images_run(build_job, &job, &error))
     return vn_images_failed("image build", error);
-  g_autoptr(VnImage) image = vn_image_open(name, &error);
+  g_autoptr(VnGuestImage) image = vn_image_open(name, &error);
   if (image == NULL)
     return vn_images_failed("image build", error);
   g_print("%s: %s (%.12s)\n", name, job.built ? "built" : "up to date", image->id);
@@ -89,7 +89,7 @@ image_build(int argc, char **argv)
 /* ---- list ---- */
 
 static gint64
-size_of(const VnImage *image)
+size_of(const VnGuestImage *image)
 {
   const char *files[] = {image->kernel, image->initrd, image->disk};
   gint64 sum = 0;
@@ -116,7 +116,7 @@ add_text(JsonBuilder *json, const char *key, const char *text)
 }
 
 static void
-list_json(JsonBuilder *json, const char *name, const VnImage *image, const GError *error)
+list_json(JsonBuilder *json, const char *name, const VnGuestImage *image, const GError *error)
 {
   json_builder_begin_object(json);
   add_text(json, "name", name);
@@ -140,7 +140,7 @@ list_json(JsonBuilder *json, const char *name, const VnImage *image, const GErro
 }
 
 static void
-list_text(const char *name, const VnImage *image, const GError *error)
+list_text(const char *name, const VnGuestImage *image, const GError *error)
 {
   if (image == NULL) {
     g_print("%-20s damaged: %s\n", name, error->message);
@@ -172,7 +172,7 @@ image_list(int argc, char **argv)
   json_builder_begin_array(json);
   for (guint i = 0; i < names->len; i++) {
     g_autoptr(GError) failure = NULL;
-    g_autoptr(VnImage) image = vn_image_open(names->pdata[i], &failure);
+    g_autoptr(VnGuestImage) image = vn_image_open(names->pdata[i], &failure);
     if (as_json)
       list_json(json, names->pdata[i], image, failure);
     else

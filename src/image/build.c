@@ -90,7 +90,7 @@ hash_agent(Building *at, GError **error)
 static gboolean
 is_same(const Building *at)
 {
-  g_autoptr(VnImage) image = vn_image_open(at->build->recipe->name, NULL);
+  g_autoptr(VnGuestImage) image = vn_image_open(at->build->recipe->name, NULL);
   return image != NULL && g_strcmp0(image->inputs, at->inputs) == 0 &&
          vn_image_verify(image, at->cancellable, NULL);
 }
@@ -124,11 +124,11 @@ versions(const Building *at)
   return pairs;
 }
 
-static VnImage *
+static VnGuestImage *
 describe(const Building *at)
 {
   const VnRecipe *recipe = at->build->recipe;
-  VnImage *image = g_new0(VnImage, 1);
+  VnGuestImage *image = g_new0(VnGuestImage, 1);
   image->lock = -1;
   image->technology = g_strdup("qemu");
   image->os = g_strdup("linux");
@@ -146,7 +146,7 @@ describe(const Building *at)
 }
 
 static gboolean
-make_files(const Building *at, const VnImage *image, const char *root, GError **error)
+make_files(const Building *at, const VnGuestImage *image, const char *root, GError **error)
 {
   g_autofree char *bzimage = NULL, *modules = NULL;
   if (!vn_rootfs_find_kernel(root, &bzimage, &modules, error))
@@ -169,7 +169,7 @@ make_image(Building *at, GError **error)
   if (!vn_packages_fetch(at->apt, at->packages, error))
     return FALSE;
   g_autofree char *root = g_build_filename(at->work->folder, "root", NULL);
-  g_autoptr(VnImage) image = describe(at);
+  g_autoptr(VnGuestImage) image = describe(at);
   if (!unpack_packages(at, root, error) || !make_files(at, image, root, error))
     return FALSE;
   vn_store_remove_tree(root);
@@ -214,7 +214,7 @@ vn_image_build(const VnImageBuild *build, gboolean *out_built, GCancellable *can
 gboolean
 vn_image_is_current(const VnRecipe *recipe, const char *agents)
 {
-  g_autoptr(VnImage) image = vn_image_open(recipe->name, NULL);
+  g_autoptr(VnGuestImage) image = vn_image_open(recipe->name, NULL);
   g_autofree char *title = vn_recipe_title(recipe);
   g_autofree char *path = g_build_filename(agents, recipe->agent, NULL);
   g_autofree char *agent = vn_manifest_hash_file(path, NULL, NULL);

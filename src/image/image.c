@@ -85,14 +85,14 @@ open_object(const char *link, int *out_lock, GError **error)
   return NULL;
 }
 
-VnImage *
+VnGuestImage *
 vn_image_open(const char *name, GError **error)
 {
   if (!vn_image_name_check(name, error))
     return NULL;
   g_autofree char *store = vn_image_store();
   g_autofree char *link = g_build_filename(store, name, NULL);
-  g_autoptr(VnImage) image = g_new0(VnImage, 1);
+  g_autoptr(VnGuestImage) image = g_new0(VnGuestImage, 1);
   image->lock = -1;
   for (guint i = 0; i < OPEN_TRIES && image->folder == NULL; i++) {
     GStatBuf info;
@@ -113,7 +113,7 @@ vn_image_open(const char *name, GError **error)
 }
 
 void
-vn_image_free(VnImage *image)
+vn_image_free(VnGuestImage *image)
 {
   if (image == NULL)
     return;
@@ -129,7 +129,7 @@ vn_image_free(VnImage *image)
 }
 
 gboolean
-vn_image_verify(const VnImage *image, GCancellable *cancellable, GError **error)
+vn_image_verify(const VnGuestImage *image, GCancellable *cancellable, GError **error)
 {
   return vn_manifest_verify(image, cancellable, error);
 }

@@ -42,19 +42,19 @@ typedef struct {
   gint64 memory;                  /* bytes that are enough */
   char *recipe, *inputs, *agent;  /* of a built one: "linux/1", hashes; NULL: somebody's own */
   int lock;                       /* holds the object while the image is open */
-} VnImage;
+} VnGuestImage;
 
 /* The image for a VM whose script names none. */
 const char *vn_image_default(gboolean router);
 
 /* Looks up a name and holds the object, so that neither `vnec image rm` nor a newer build removes
  * it before vn_image_free. The hashes of the files are not checked here (vn_image_verify). */
-VnImage *vn_image_open(const char *name, GError **error);
-void vn_image_free(VnImage *image);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnImage, vn_image_free)
+VnGuestImage *vn_image_open(const char *name, GError **error);
+void vn_image_free(VnGuestImage *image);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnGuestImage, vn_image_free)
 
 /* Are all files what the manifest says, and the manifest what the ID says? */
-gboolean vn_image_verify(const VnImage *image, GCancellable *cancellable, GError **error);
+gboolean vn_image_verify(const VnGuestImage *image, GCancellable *cancellable, GError **error);
 
 /* Names in the store, sorted; empty if there is none. */
 GPtrArray *vn_image_names(GError **error);

@@ -6,35 +6,35 @@
 
 #define HASH_CHUNK (256u * 1024u)
 
-/* The texts of [image]: key, place in VnImage, must it be there. */
+/* The texts of [image]: key, place in VnGuestImage, must it be there. */
 static const struct {
   const char *key;
   gsize offset;
   gboolean required;
 } texts[] = {
-    {"technology", G_STRUCT_OFFSET(VnImage, technology), TRUE},
-    {"os", G_STRUCT_OFFSET(VnImage, os), TRUE},
-    {"arch", G_STRUCT_OFFSET(VnImage, arch), TRUE},
-    {"role", G_STRUCT_OFFSET(VnImage, role), TRUE},
-    {"append", G_STRUCT_OFFSET(VnImage, append), FALSE},
-    {"bus", G_STRUCT_OFFSET(VnImage, bus), FALSE},
-    {"nic", G_STRUCT_OFFSET(VnImage, nic), FALSE},
-    {"recipe", G_STRUCT_OFFSET(VnImage, recipe), FALSE},
-    {"inputs", G_STRUCT_OFFSET(VnImage, inputs), FALSE},
-    {"agent", G_STRUCT_OFFSET(VnImage, agent), FALSE},
+    {"technology", G_STRUCT_OFFSET(VnGuestImage, technology), TRUE},
+    {"os", G_STRUCT_OFFSET(VnGuestImage, os), TRUE},
+    {"arch", G_STRUCT_OFFSET(VnGuestImage, arch), TRUE},
+    {"role", G_STRUCT_OFFSET(VnGuestImage, role), TRUE},
+    {"append", G_STRUCT_OFFSET(VnGuestImage, append), FALSE},
+    {"bus", G_STRUCT_OFFSET(VnGuestImage, bus), FALSE},
+    {"nic", G_STRUCT_OFFSET(VnGuestImage, nic), FALSE},
+    {"recipe", G_STRUCT_OFFSET(VnGuestImage, recipe), FALSE},
+    {"inputs", G_STRUCT_OFFSET(VnGuestImage, inputs), FALSE},
+    {"agent", G_STRUCT_OFFSET(VnGuestImage, agent), FALSE},
 };
 
 static const struct {
   const char *key;
   gsize offset;
 } files[VN_MANIFEST_FILES_MAX] = {
-    {"kernel", G_STRUCT_OFFSET(VnImage, kernel)},
-    {"initrd", G_STRUCT_OFFSET(VnImage, initrd)},
-    {"disk", G_STRUCT_OFFSET(VnImage, disk)},
+    {"kernel", G_STRUCT_OFFSET(VnGuestImage, kernel)},
+    {"initrd", G_STRUCT_OFFSET(VnGuestImage, initrd)},
+    {"disk", G_STRUCT_OFFSET(VnGuestImage, disk)},
 };
 
 static char **
-text_of(const VnImage *image, gsize offset)
+text_of(const VnGuestImage *image, gsize offset)
 {
   return G_STRUCT_MEMBER_P(image, offset);
 }
@@ -82,7 +82,7 @@ get_text(GKeyFile *keys, const char *group, const char *key)
 }
 
 static gboolean
-read_texts(GKeyFile *keys, const char *folder, VnImage *image, GError **error)
+read_texts(GKeyFile *keys, const char *folder, VnGuestImage *image, GError **error)
 {
   for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
     char **text = text_of(image, texts[i].offset);
@@ -101,7 +101,7 @@ read_texts(GKeyFile *keys, const char *folder, VnImage *image, GError **error)
 
 /* Names of files stay within the folder. */
 static gboolean
-read_files(GKeyFile *keys, const char *folder, VnImage *image, GError **error)
+read_files(GKeyFile *keys, const char *folder, VnGuestImage *image, GError **error)
 {
   for (guint i = 0; i < VN_MANIFEST_FILES_MAX; i++) {
     g_autofree char *name = get_text(keys, "files", files[i].key);
@@ -144,7 +144,7 @@ load(const char *folder, char **out_id, GError **error)
 }
 
 gboolean
-vn_manifest_read(const char *folder, VnImage *image, GError **error)
+vn_manifest_read(const char *folder, VnGuestImage *image, GError **error)
 {
   g_autofree char *id = NULL;
   g_autoptr(GKeyFile) keys = load(folder, &id, error);
@@ -156,7 +156,7 @@ vn_manifest_read(const char *folder, VnImage *image, GError **error)
 }
 
 gboolean
-vn_manifest_verify(const VnImage *image, GCancellable *cancellable, GError **error)
+vn_manifest_verify(const VnGuestImage *image, GCancellable *cancellable, GError **error)
 {
   g_autofree char *id = NULL;
   g_autoptr(GKeyFile) keys = load(image->folder, &id, error);
@@ -183,7 +183,7 @@ vn_manifest_verify(const VnImage *image, GCancellable *cancellable, GError **err
 }
 
 static gboolean
-write_files(GKeyFile *keys, const VnImage *image, GCancellable *cancellable, GError **error)
+write_files(GKeyFile *keys, const VnGuestImage *image, GCancellable *cancellable, GError **error)
 {
   for (guint i = 0; i < VN_MANIFEST_FILES_MAX; i++) {
     const char *path = *text_of(image, files[i].offset);
@@ -200,7 +200,7 @@ write_files(GKeyFile *keys, const VnImage *image, GCancellable *cancellable, GEr
 }
 
 char *
-vn_manifest_text(const VnImage *image, GPtrArray *packages, GCancellable *cancellable,
+vn_manifest_text(const VnGuestImage *image, GPtrArray *packages, GCancellable *cancellable,
                  GError **error)
 {
   g_autoptr(GKeyFile) keys = g_key_file_new();

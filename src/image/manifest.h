@@ -19,14 +19,14 @@
 #define VN_MANIFEST_FILES_MAX 3u
 
 /* Fills all but name, id and lock from the manifest in `folder`. */
-gboolean vn_manifest_read(const char *folder, VnImage *image, GError **error);
+gboolean vn_manifest_read(const char *folder, VnGuestImage *image, GError **error);
 /* The manifest's bytes: hashes the image's files (absolute paths within one folder).
  * packages: pairs name, version; NULL: none. */
-char *vn_manifest_text(const VnImage *image, GPtrArray *packages, GCancellable *cancellable,
+char *vn_manifest_text(const VnGuestImage *image, GPtrArray *packages, GCancellable *cancellable,
                        GError **error);
 /* The ID of a manifest. */
 char *vn_manifest_id(const char *text, gsize size);
 /* Compares each file with its hash in the manifest. */
-gboolean vn_manifest_verify(const VnImage *image, GCancellable *cancellable, GError **error);
+gboolean vn_manifest_verify(const VnGuestImage *image, GCancellable *cancellable, GError **error);
 /* SHA-256 of a file, as hexadecimal text. */
 char *vn_manifest_hash_file(const char *path, GCancellable *cancellable, GError **error);

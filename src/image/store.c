@@ -168,7 +168,7 @@ turn_link(const VnStoreWork *work, const char *name, const char *id, GError **er
 static gboolean
 is_good(const char *object, const char *id)
 {
-  g_autoptr(VnImage) present = g_new0(VnImage, 1);
+  g_autoptr(VnGuestImage) present = g_new0(VnGuestImage, 1);
   present->lock = -1;
   present->folder = g_strdup(object);
   present->id = g_strdup(id);
@@ -192,7 +192,7 @@ place_object(VnStoreWork *work, const char *id, GError **error)
 }
 
 gboolean
-vn_store_work_commit(VnStoreWork *work, const char *name, VnImage *image, GPtrArray *packages,
+vn_store_work_commit(VnStoreWork *work, const char *name, VnGuestImage *image, GPtrArray *packages,
                      GCancellable *cancellable, GError **error)
 {
   g_autofree char *text = vn_manifest_text(image, packages, cancellable, error);

@@ -22,7 +22,7 @@ VnStoreWork *vn_store_work_begin(VnImageProgress progress, gpointer data,
                                  GCancellable *cancellable, GError **error);
 /* image: filled but for name, id, folder and lock, its files in work->folder. Writes the manifest,
  * makes the folder an object, and lets `name` mean it. */
-gboolean vn_store_work_commit(VnStoreWork *work, const char *name, VnImage *image,
+gboolean vn_store_work_commit(VnStoreWork *work, const char *name, VnGuestImage *image,
                               GPtrArray *packages, GCancellable *cancellable, GError **error);
 /* Removes what was not committed, and objects that nothing needs. */
 void vn_store_work_free(VnStoreWork *work);
