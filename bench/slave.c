@@ -85,7 +85,7 @@ deploy(Bench *bench)
   ask(bench, VN_MESSAGE_OPEN, g_variant_new("(us)", VN_WIRE_VERSION, "bench"));
   ask(bench, VN_MESSAGE_SEGMENTS,
       g_variant_new_parsed("('netns', [(uint32 0, 'lan', uint32 0, int64 0, int64 0, 0.0, 0.0, "
-                           "0.0, int64 0, int64 0, uint64 0)])"));
+                           "0.0, int64 0, int64 0, uint64 0, false)])"));
   ask(bench, VN_MESSAGE_VMS,
       g_variant_new("(s@a(usumsa{sv}msxuua(ustssb)a(sus)a(us)))", "netns",
                     g_variant_builder_end(&vms)));

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "hub/hub.h"
+
 static void
 note_lost(guint32 vm, const char *why, gpointer data)
 {
@@ -26,11 +28,14 @@ lab_empty(void)
   lab->lost = g_string_new(NULL);
   lab->vms = g_new0(VnDriverVm, LAB_MAX);
   lab->peers = g_new0(Peer *, LAB_MAX);
+  lab->hub = vn_hub_new(&error);
+  g_assert_no_error(error);
   VnDriverContext context = {.experiment = "test",
                              .state_dir = "/nonexistent",
                              .agent_dir = agents,
                              .vm_lost = note_lost,
-                             .data = lab};
+                             .data = lab,
+                             .hub = lab->hub};
   lab->state = vn_driver_netns.open(&context, &error);
   g_assert_no_error(error);
   return lab;
@@ -40,6 +45,7 @@ void
 lab_free(Lab *lab)
 {
   vn_driver_netns.close(lab->state);
+  vn_hub_free(lab->hub);
   for (guint i = 0; i < lab->n; i++) {
     g_clear_pointer(&lab->peers[i], peer_free);
     g_free((gpointer)lab->vms[i].name);

@@ -9,6 +9,7 @@
 
 typedef struct {
   VnDriverState *state;
+  VnHub *hub;
   VnDriverVm *vms; /* by place; ids are place + 1 */
   Peer **peers;    /* NULL: off */
   guint n;

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hub/hub.h"
 #include "tests/netns-lab.h"
 
 #define SECOND G_GINT64_CONSTANT(1000000000)
@@ -342,6 +343,69 @@ test_wide(void)
   close(fd);
 }
 
+/* How long one ping takes, us; it is answered. */
+static gint64
+ping_time(Lab *lab, guint vm, const char *target)
+{
+  gint64 begin = g_get_monotonic_time();
+  g_assert_cmpint(lab_ping(lab, vm, target, "1"), ==, 1);
+  return g_get_monotonic_time() - begin;
+}
+
+/* A segment in the slave's hub: slow from the start, changed while it runs and while machines are
+ * off, through power cycles, reverts and unplugged links. */
+static void
+test_impaired(void)
+{
+  const gint64 ms = 1000000;
+  const VnDriverSegment slow = {.id = 3, .name = "slow", .delay_ns = 20 * ms, .seed = 4};
+  const VnDriverSegment dead = {.loss = 100}, slower = {.delay_ns = 50 * ms}, fast = {0};
+  const char *const addresses[] = {"10.1.0.1/16", "10.1.0.2/16", "10.1.0.3/16"};
+  g_autoptr(Lab) lab = lab_empty();
+  g_autoptr(GError) error = NULL;
+  VnDriverItem item = {.id = 3};
+  vn_driver_netns.make_segments(lab->state, &slow, &item, 1);
+  g_assert_no_error(item.error);
+  for (guint i = 0; i < 3; i++)
+    lab_vm(lab, "h", 1, (const guint32[]){3}, &addresses[i]);
+  lab_define(lab, 0);
+  g_assert_true(vn_driver_netns.impair(lab->state, 3, 0, &dead, &error)); /* it is off */
+  lab_on(lab, 0, 3);
+  g_assert_cmpint(ping_time(lab, 0, "10.1.0.2"), >=, 40000);
+  g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 0);
+  g_assert_true(vn_driver_netns.impair(lab->state, 3, 0, &slower, &error));
+  g_assert_cmpint(ping_time(lab, 0, "10.1.0.3"), >=, 100000);
+  lab_off(lab, 2, 1, FALSE);
+  g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 0);
+  lab_on(lab, 2, 1);
+  g_assert_cmpint(ping_time(lab, 0, "10.1.0.3"), >=, 100000);
+  g_assert_true(vn_driver_netns.snapshot(lab->state, 3, "s", &error));
+  revert(lab, 2, "s");
+  g_assert_cmpint(ping_time(lab, 0, "10.1.0.3"), >=, 100000);
+  g_assert_true(vn_driver_netns.impair(lab->state, 3, 0, &fast, &error));
+  g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "2"), ==, 2);
+  g_assert_true(vn_driver_netns.set_link(lab->state, 3, 0, FALSE, &error));
+  g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 0);
+  g_assert_true(vn_driver_netns.set_link(lab->state, 3, 0, TRUE, &error));
+  g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 1);
+  g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func(g_free);
+  g_assert_true(vn_driver_netns.prove(lab->state, facts, &error));
+  g_assert_true(vn_hub_prove(lab->hub, facts, &error));
+  g_assert_nonnull(strstr(facts->pdata[facts->len - 1], "3 links"));
+}
+
+/* Segments that are not impaired are bridges and stay so. */
+static void
+test_not_impaired(void)
+{
+  const VnDriverSegment slow = {.delay_ns = 1};
+  g_autoptr(Lab) lab = lab_flat(1);
+  g_autoptr(GError) error = NULL;
+  g_assert_false(vn_hub_has_segment(lab->hub, 1));
+  g_assert_false(vn_driver_netns.impair(lab->state, 1, 0, &slow, &error));
+  g_assert_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_UNSUPPORTED);
+}
+
 static void
 test_again(void)
 {
@@ -359,12 +423,12 @@ test_again(void)
   g_assert_cmpint(channels[3].fd, >=, 0);
   close(channels[3].fd);
   g_clear_error(&items[2].error);
-  VnDriverSegment segment = {.id = 1, .name = "s"}, slow = {.id = 5, .name = "t", .delay_ns = 5};
+  VnDriverSegment segment = {.id = 1, .name = "s"}, bad = {.id = 5, .name = "t", .loss = 200};
   VnDriverItem one = {.id = 1};
   vn_driver_netns.make_segments(lab->state, &segment, &one, 1);
   g_assert_no_error(one.error);
-  vn_driver_netns.make_segments(lab->state, &slow, &one, 1);
-  g_assert_error(one.error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_UNSUPPORTED);
+  vn_driver_netns.make_segments(lab->state, &bad, &one, 1);
+  g_assert_nonnull(strstr(one.error->message, "loss 200"));
   g_clear_error(&one.error);
   g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 1);
   vn_driver_netns.remove_vms(lab->state, items, 4);
@@ -452,6 +516,8 @@ main(int argc, char **argv)
   g_test_add_func("/netns/suspend", test_suspend);
   g_test_add_func("/netns/capture", test_capture);
   g_test_add_func("/netns/wide", test_wide);
+  g_test_add_func("/netns/impaired", test_impaired);
+  g_test_add_func("/netns/not-impaired", test_not_impaired);
   g_test_add_func("/netns/again", test_again);
   g_test_add_func("/netns/errors", test_errors);
   g_test_add_func("/netns/lost", test_lost);

@@ -67,7 +67,7 @@ open_lan(Slave *slave, const char *name)
   g_autofree char *open = g_strdup_printf("(1, '%s')", name);
   master_expect(&slave->m, VN_MESSAGE_OPEN, open, "");
   master_expect(&slave->m, VN_MESSAGE_SEGMENTS,
-                "('netns', [(0, 'lan', 0, 0, 0, 0, 0, 0, 0, 0, 0)])", "");
+                "('netns', [(0, 'lan', 0, 0, 0, 0, 0, 0, 0, 0, 0, false)])", "");
   master_expect(
       &slave->m, VN_MESSAGE_VMS,
       "('netns', [" HOST("1", "a", IFACE("0", "0x020000000001", "10.0.0.1/24"), "") ", " HOST(
@@ -291,7 +291,7 @@ open_side(Slave *slave, const char *vms, const char *on, const char *ways)
 {
   master_expect(&slave->m, VN_MESSAGE_OPEN, "(1, 'two-sites')", "");
   master_expect(&slave->m, VN_MESSAGE_SEGMENTS,
-                "('netns', [(0, 'lan', 0, 0, 0, 0, 0, 0, 0, 0, 0)])", "");
+                "('netns', [(0, 'lan', 0, 0, 0, 0, 0, 0, 0, 0, 0, false)])", "");
   master_expect(&slave->m, VN_MESSAGE_VMS, vms, "");
   master_expect(&slave->m, VN_MESSAGE_EXTERNAL, ways, "");
   master_expect(&slave->m, VN_MESSAGE_POWER_ON, on, "");
@@ -356,8 +356,8 @@ test_one_slave(void)
   slave_start(&s, NULL, NULL);
   master_expect(&s.m, VN_MESSAGE_OPEN, "(1, 'one')", "");
   master_expect(&s.m, VN_MESSAGE_SEGMENTS,
-                "('netns', [(0, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0), "
-                "(1, 'y', 0, 0, 0, 0, 0, 0, 0, 0, 0)])",
+                "('netns', [(0, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0, false), "
+                "(1, 'y', 0, 0, 0, 0, 0, 0, 0, 0, 0, false)])",
                 "");
   master_expect(&s.m, VN_MESSAGE_VMS, SIDE("10", "11", "10.1.0", "10.2.0"), "");
   master_expect(&s.m, VN_MESSAGE_VMS,

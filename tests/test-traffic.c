@@ -102,7 +102,10 @@ receive(int fd, guint8 *buffer, gsize size)
 static guint64
 counter(VnForward *forward, const char *name)
 {
-  g_autoptr(GVariant) all = g_variant_ref_sink(vn_forward_counters(forward));
+  GVariantBuilder builder;
+  g_variant_builder_init(&builder, G_VARIANT_TYPE("a(st)"));
+  vn_forward_counters(forward, &builder);
+  g_autoptr(GVariant) all = g_variant_ref_sink(g_variant_builder_end(&builder));
   GVariantIter iter;
   const char *this;
   guint64 value;

@@ -186,6 +186,19 @@ make_vms(VnNetnsKeeper *keeper, const VnNetnsMessage *request, VnNetnsReply *rep
   }
 }
 
+static void
+open_ports(VnNetnsKeeper *keeper, const VnNetnsMessage *request, VnNetnsReply *reply)
+{
+  VnNetnsReader reader = {request->bytes->data, request->bytes->len};
+  VnNetnsPortWire wire;
+  while (vn_netns_take(&reader, &wire, sizeof wire)) {
+    g_autoptr(GError) error = NULL;
+    VnNetnsVm *vm = vn_netns_keeper_vm(keeper, wire.vm, &error);
+    int fd = vm != NULL ? vn_netns_port(keeper, vm, wire.iface, &error) : -1;
+    vn_netns_reply(reply, wire.vm, error, fd);
+  }
+}
+
 /* The VMs of a request; unknown ones are left out. */
 static GPtrArray *
 find_vms(VnNetnsKeeper *keeper, const VnNetnsMessage *request)
@@ -332,6 +345,9 @@ answer(VnNetnsKeeper *keeper, const VnNetnsMessage *request, VnNetnsReply *reply
   case VN_NETNS_CAPTURE:
   case VN_NETNS_EXTERNAL:
     answer_one(keeper, request, reply);
+    return TRUE;
+  case VN_NETNS_PORTS:
+    open_ports(keeper, request, reply);
     return TRUE;
   case VN_NETNS_PROVE:
     if (!vn_netns_prove(keeper, request, reply, &error))

@@ -29,7 +29,7 @@ typedef struct {
 
 typedef struct {
   guint32 id, mtu;
-  GArray *bridges; /* VnNetnsBridge, joined in a row */
+  GArray *bridges; /* VnNetnsBridge, joined in a row; none: it is in the slave's hub */
 } VnNetnsSegment;
 
 typedef struct {
@@ -107,6 +107,8 @@ gboolean
 vn_netns_link_set(VnNetnsKeeper *keeper, VnNetnsVm *vm, guint32 iface, gboolean up, GError **error);
 int vn_netns_capture(VnNetnsKeeper *keeper, guint32 segment, GError **error);
 int vn_netns_external(VnNetnsKeeper *keeper, VnNetnsVm *vm, GError **error);
+/* What the guest sends on an interface whose segment is in the slave's hub, and the way back. */
+int vn_netns_port(VnNetnsKeeper *keeper, VnNetnsVm *vm, guint32 iface, GError **error);
 
 /* power.c */
 VnNetnsVm *vn_netns_vm_make(VnNetnsReader *reader, GError **error);

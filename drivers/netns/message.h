@@ -32,6 +32,7 @@ typedef enum {
   VN_NETNS_LINK,
   VN_NETNS_CAPTURE,
   VN_NETNS_EXTERNAL,
+  VN_NETNS_PORTS, /* packet sockets on the hub's ends of links; VnNetnsPortWire each */
   VN_NETNS_PROVE,
   /* from it */
   VN_NETNS_RESULT,
@@ -51,7 +52,12 @@ typedef struct {
 
 typedef struct {
   guint32 id, mtu;
+  gboolean in_hub; /* no bridge: the slave's hub has its ports */
 } VnNetnsSegmentWire;
+
+typedef struct {
+  guint32 vm, iface;
+} VnNetnsPortWire;
 
 #define VN_NETNS_HOSTNAME_MAX 64
 

@@ -20,6 +20,7 @@
 #include "drivers/netns/machine.h"
 #include "drivers/netns/message.h"
 #include "drivers/netns/prove.h"
+#include "drivers/netns/wires.h"
 
 struct VnDriverState {
   VnDriverVmLost vm_lost;
@@ -31,6 +32,7 @@ struct VnDriverState {
   GMutex on_lock;
   GHashTable *on;          /* ids of VMs that are on */
   VnNetnsMachine *machine; /* as it was before */
+  VnNetnsWires *wires;     /* what is in the slave's hub; one request at a time */
 };
 
 /* ---- requests ---- */
@@ -252,6 +254,7 @@ drop(VnDriverState *state)
     if (fds[i] >= 0)
       close(fds[i]);
   g_hash_table_unref(state->on);
+  vn_netns_wires_free(state->wires);
   vn_netns_machine_free(state->machine);
   g_mutex_clear(&state->lock);
   g_mutex_clear(&state->on_lock);
@@ -291,6 +294,7 @@ open_experiment(const VnDriverContext *context, GError **error)
   g_mutex_init(&state->on_lock);
   state->on = g_hash_table_new(NULL, NULL);
   state->machine = vn_netns_machine_look();
+  state->wires = vn_netns_wires_new(context->hub);
   int agents[2];
   open_agents(context->agent_dir, agents);
   gboolean opened =
@@ -317,14 +321,6 @@ close_experiment(VnDriverState *state)
 
 /* ---- segments and VMs ---- */
 
-static gboolean
-is_impaired(const VnDriverSegment *segment)
-{
-  return segment->delay_ns != 0 || segment->jitter_ns != 0 || segment->loss > 0 ||
-         segment->duplicate > 0 || segment->reorder > 0 || segment->rate != 0 ||
-         segment->queue != 0;
-}
-
 static void
 make_segments(VnDriverState *state, const VnDriverSegment *segments, VnDriverItem *items, guint n)
 {
@@ -332,13 +328,11 @@ make_segments(VnDriverState *state, const VnDriverSegment *segments, VnDriverIte
   g_autofree guint *places = g_new(guint, n + 1);
   Batch batch = {.state = state, .items = items, .places = places};
   for (guint i = 0; i < n; i++) {
-    if (is_impaired(&segments[i])) {
-      items[i].error =
-          g_error_new(VN_DRIVER_ERROR, VN_DRIVER_ERROR_UNSUPPORTED,
-                      "segment %s: netns bears no delay, loss or rate", segments[i].name);
+    VnNetnsSegmentWire wire = {.id = segments[i].id,
+                               .mtu = segments[i].mtu,
+                               .in_hub = vn_netns_wires_want(&segments[i])};
+    if (wire.in_hub && !vn_netns_wires_add(state->wires, &segments[i], &items[i].error))
       continue;
-    }
-    VnNetnsSegmentWire wire = {.id = segments[i].id, .mtu = segments[i].mtu};
     g_byte_array_append(bytes, (const guint8 *)&wire, sizeof wire);
     places[batch.n++] = i;
   }
@@ -396,6 +390,54 @@ make_vms(VnDriverState *state, const VnDriverVm *vms, VnDriverItem *items, guint
     append_vm(bytes, &vms[i]);
   Batch batch = {.state = state, .items = items, .n = n};
   call_batch(&batch, VN_NETNS_VMS, bytes);
+  for (guint i = 0; i < n; i++)
+    if (items[i].error == NULL)
+      (void)vn_netns_wires_add_vm(state->wires, &vms[i], &items[i].error);
+}
+
+/* ---- ports of the slave's hub ---- */
+
+typedef struct {
+  VnDriverState *state;
+  const VnNetnsPortWire *ports;
+  guint n;
+  GHashTable *failed; /* VM → GError */
+} Plugging;
+
+static void
+note_port(guint place, const VnNetnsResult *result, int fd, gpointer data)
+{
+  Plugging *plugging = data;
+  GError *error = error_of(result);
+  if (place < plugging->n && error == NULL)
+    (void)vn_netns_wires_plug(plugging->state->wires, &plugging->ports[place], fd, &error);
+  else if (fd >= 0)
+    close(fd);
+  if (error != NULL)
+    g_hash_table_replace(plugging->failed, GUINT_TO_POINTER(result->id), error);
+}
+
+/* Those that are on: their links are new. */
+static void
+plug_all(VnDriverState *state, VnDriverItem *items, guint n)
+{
+  g_autoptr(GByteArray) bytes = g_byte_array_new();
+  g_autoptr(GHashTable) failed =
+      g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_error_free);
+  g_autoptr(GError) error = NULL;
+  for (guint i = 0; i < n; i++)
+    if (items[i].error == NULL)
+      vn_netns_wires_list(state->wires, items[i].id, bytes);
+  Plugging plugging = {state, (const VnNetnsPortWire *)(void *)bytes->data,
+                       bytes->len / (guint)sizeof(VnNetnsPortWire), failed};
+  if (bytes->len == 0)
+    return;
+  (void)call(state, VN_NETNS_PORTS, bytes->data, bytes->len, note_port, &plugging, &error);
+  for (guint i = 0; i < n; i++) {
+    const GError *own = g_hash_table_lookup(failed, GUINT_TO_POINTER(items[i].id));
+    if (items[i].error == NULL && (own != NULL || error != NULL))
+      items[i].error = g_error_copy(own != NULL ? own : error);
+  }
 }
 
 static void
@@ -409,6 +451,7 @@ power_on(VnDriverState *state, VnDriverItem *items, VnDriverChannel *out_channel
   }
   Batch batch = {.state = state, .items = items, .channels = out_channels, .n = n};
   call_batch(&batch, VN_NETNS_POWER_ON, bytes);
+  plug_all(state, items, n);
   for (guint i = 0; i < n; i++)
     if (items[i].error != NULL)
       set_on(state, items[i].id, FALSE);
@@ -420,6 +463,8 @@ power_off(VnDriverState *state, VnDriverItem *items, guint n, gboolean keep_disk
   for (guint i = 0; i < n; i++)
     set_on(state, items[i].id, FALSE);
   call_ids(state, keep_disk ? VN_NETNS_POWER_OFF : VN_NETNS_DISCARD, items, n);
+  for (guint i = 0; i < n; i++)
+    vn_netns_wires_unplug(state->wires, items[i].id);
 }
 
 static void
@@ -428,12 +473,16 @@ remove_vms(VnDriverState *state, VnDriverItem *items, guint n)
   for (guint i = 0; i < n; i++)
     set_on(state, items[i].id, FALSE);
   call_ids(state, VN_NETNS_REMOVE_VMS, items, n);
+  for (guint i = 0; i < n; i++)
+    vn_netns_wires_remove_vm(state->wires, items[i].id);
 }
 
 static void
 remove_segments(VnDriverState *state, VnDriverItem *items, guint n)
 {
   call_ids(state, VN_NETNS_REMOVE_SEGMENTS, items, n);
+  for (guint i = 0; i < n; i++)
+    vn_netns_wires_remove(state->wires, items[i].id);
 }
 
 /* ---- one VM or segment ---- */
@@ -460,8 +509,18 @@ revert(VnDriverState *state, guint32 vm, const char *name, VnDriverChannel *out_
 {
   VnNetnsOneWire request = {.vm = vm};
   *out_channel = (VnDriverChannel){.kind = VN_DRIVER_CHANNEL_STREAM, .fd = -1};
-  return set_name(&request, name, error) &&
-         call_one(state, VN_NETNS_REVERT, &request, &out_channel->fd, error);
+  if (!set_name(&request, name, error) ||
+      !call_one(state, VN_NETNS_REVERT, &request, &out_channel->fd, error))
+    return FALSE;
+  VnDriverItem item = {.id = vm};
+  if (out_channel->fd >= 0) /* it is on */
+    plug_all(state, &item, 1);
+  if (item.error == NULL)
+    return TRUE;
+  g_propagate_error(error, item.error);
+  close(out_channel->fd); /* for its reader the VM is off */
+  out_channel->fd = -1;
+  return FALSE;
 }
 
 static gboolean
@@ -489,9 +548,7 @@ static gboolean
 impair(VnDriverState *state, guint32 vm, guint32 iface, const VnDriverSegment *impairment,
        GError **error)
 {
-  g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_UNSUPPORTED,
-              "netns bears no delay, loss or rate");
-  return FALSE;
+  return vn_netns_wires_impair(state->wires, vm, iface, impairment, error);
 }
 
 static int

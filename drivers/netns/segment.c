@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Segments in the hub's network namespace.
  *
- * A segment is a bridge that learns nothing (ageing 0), so each frame goes to all its ports: a
+ * A segment that is impaired is in the slave's hub: its ports are on no bridge, and the slave holds a
+ * packet socket on each. Any other is a bridge that learns nothing (ageing 0), so each frame goes to all its ports: a
  * hub. When one bridge is full the next is joined to it by a veth pair; a row has no loop, so it
  * needs no spanning tree. A guest's interface is a veth whose other end is a port. Indices of all
  * links are given by us, so nothing is ever asked by name.
@@ -183,7 +184,8 @@ vn_netns_segment_make(VnNetnsKeeper *keeper, const VnNetnsSegmentWire *wire, GEr
   segment->id = wire->id;
   segment->mtu = wire->mtu;
   segment->bridges = g_array_new(FALSE, FALSE, sizeof(VnNetnsBridge));
-  extend(keeper, segment);
+  if (!wire->in_hub)
+    extend(keeper, segment);
   Making making = {0};
   int result = flush(keeper, &making);
   if (result != 0) {
@@ -234,13 +236,15 @@ make_port(VnNetnsKeeper *keeper, VnNetnsVm *vm, guint32 tag, guint32 i)
                 "interface %s is on a segment that is not there", iface->name);
     return;
   }
-  port->bridge = find_bridge(keeper, segment);
-  VnNetnsBridge *bridge = &g_array_index(segment->bridges, VnNetnsBridge, port->bridge);
   port->segment = segment->id;
   port->link = keeper->next_link++;
-  bridge->ports++;
-  VethEnd hub = {
-      .link = port->link, .master = bridge->link, .mtu = segment->mtu, .up = !port->down};
+  VethEnd hub = {.link = port->link, .mtu = segment->mtu, .up = !port->down};
+  if (segment->bridges->len > 0) {
+    port->bridge = find_bridge(keeper, segment);
+    VnNetnsBridge *bridge = &g_array_index(segment->bridges, VnNetnsBridge, port->bridge);
+    hub.master = bridge->link;
+    bridge->ports++;
+  }
   VethEnd peer = {.link = VN_NETNS_FIRST_IFACE + i, .mtu = segment->mtu, .mac = iface->mac};
   put_veth(keeper, tag, &hub, &peer, vm->pid, iface->name);
 }
@@ -397,18 +401,17 @@ int
 vn_netns_capture(VnNetnsKeeper *keeper, guint32 id, GError **error)
 {
   VnNetnsSegment *segment = g_hash_table_lookup(keeper->segments, GUINT_TO_POINTER(id));
-  if (segment == NULL)
+  if (segment == NULL || segment->bridges->len == 0)
     return vn_netns_fail(error, ENOENT, "segment %u", id), -1;
   /* Every frame floods the whole row, so it passes the first bridge. */
   return open_packet(g_array_index(segment->bridges, VnNetnsBridge, 0).link, CAPTURE_BUFFER, error);
 }
 
-int
-vn_netns_external(VnNetnsKeeper *keeper, VnNetnsVm *vm, GError **error)
+/* One that gives and takes a struct virtio_net_hdr before each frame. */
+static int
+open_offloading(guint32 link, GError **error)
 {
-  if (vm->external == 0)
-    return vn_netns_fail(error, ENODEV, "the VM is off or has no external interface"), -1;
-  int fd = open_packet(vm->external, EXTERNAL_BUFFER, error);
+  int fd = open_packet(link, EXTERNAL_BUFFER, error);
   int on = 1;
   if (fd < 0)
     return -1;
@@ -416,7 +419,23 @@ vn_netns_external(VnNetnsKeeper *keeper, VnNetnsVm *vm, GError **error)
   /* The guests' links leave sums and segments to the hardware; here is how far each packet is. */
   if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on) == 0)
     return fd;
-  vn_netns_fail(error, errno, "setting up an external interface");
+  vn_netns_fail(error, errno, "asking for large and unsummed frames");
   close(fd);
   return -1;
+}
+
+int
+vn_netns_external(VnNetnsKeeper *keeper, VnNetnsVm *vm, GError **error)
+{
+  if (vm->external == 0)
+    return vn_netns_fail(error, ENODEV, "the VM is off or has no external interface"), -1;
+  return open_offloading(vm->external, error);
+}
+
+int
+vn_netns_port(VnNetnsKeeper *keeper, VnNetnsVm *vm, guint32 iface, GError **error)
+{
+  if (iface >= vm->wire.n_ifaces || vm->ports[iface].link == 0)
+    return vn_netns_fail(error, ENODEV, "the VM is off or has no interface %u", iface), -1;
+  return open_offloading(vm->ports[iface].link, error);
 }

@@ -128,6 +128,8 @@ void vn_hub_port_dial(VnHub *hub, Port *port, gint64 now);
 void vn_hub_port_event(VnHub *hub, Port *port, guint32 events);
 /* All of the frames but its own. Those that it can't take now wait, or are dropped. */
 void vn_hub_port_write(VnHub *hub, Port *port, Frame *frames, guint n);
+/* Asks the kernel for the frames that it had no room for. */
+void vn_hub_port_count_missed(Port *port);
 void vn_hub_port_free(gpointer port);
 gboolean vn_hub_port_is_plain(VnHubKind kind);
 

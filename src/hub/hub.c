@@ -10,8 +10,6 @@
 #include "hub/hub-private.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if_packet.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -615,11 +613,28 @@ gboolean
 vn_hub_count(VnHub *hub, guint64 id, VnHubCounters *out_counters)
 {
   lock(hub);
-  const Port *port = g_hash_table_lookup(hub->ports, &id);
-  if (port != NULL)
+  Port *port = g_hash_table_lookup(hub->ports, &id);
+  if (port != NULL) {
+    vn_hub_port_count_missed(port);
     *out_counters = port->counters;
+  }
   unlock(hub);
   return port != NULL;
+}
+
+void
+vn_hub_each_port(VnHub *hub, VnHubCounted counted, gpointer data)
+{
+  GHashTableIter iter;
+  gpointer value;
+  lock(hub);
+  g_hash_table_iter_init(&iter, hub->ports);
+  while (g_hash_table_iter_next(&iter, NULL, &value)) {
+    Port *port = value;
+    vn_hub_port_count_missed(port);
+    counted(port->id, port->segment->id, &port->counters, data);
+  }
+  unlock(hub);
 }
 
 void

@@ -66,7 +66,7 @@ typedef struct {
   guint64 id;       /* VN_HUB_PORT(vm, interface), or what the caller likes */
   guint32 segment;
   VnHubKind kind;
-  int fd;           /* taken, also on failure; -1: `path` */
+  int fd;           /* taken, also on failure; -1: `path`, or nothing is plugged in yet */
   const char *path; /* of a STREAM that listens; NULL: `fd` */
 } VnHubPort;
 
@@ -123,6 +123,7 @@ void vn_hub_close_capture(VnHub *hub, guint32 segment);
   X(reordered, "reordered by impairment")                    \
   X(queue_full, "dropped: queue of the rate full")           \
   X(lagged, "dropped: the machine takes frames too slowly")  \
+  X(missed, "dropped: sent faster than the hub reads")          \
   X(unplugged, "dropped: link down or machine off")          \
   X(malformed, "dropped: malformed")
 typedef struct {
@@ -132,6 +133,10 @@ typedef struct {
 } VnHubCounters;
 /* FALSE: no such port. */
 gboolean vn_hub_count(VnHub *hub, guint64 port, VnHubCounters *out_counters);
+
+typedef void (*VnHubCounted)(guint64 port, guint32 segment, const VnHubCounters *counters,
+                             gpointer data);
+void vn_hub_each_port(VnHub *hub, VnHubCounted counted, gpointer data);
 
 /* How well delays were held, in the whole hub. */
 typedef struct {

@@ -57,8 +57,19 @@ begin(VnHub *hub, Port *port, int fd, GError **error)
 }
 
 void
+vn_hub_port_count_missed(Port *port)
+{
+  struct tpacket_stats stats;
+  socklen_t size = sizeof stats;
+  if (port->kind == VN_HUB_LINK && port->fd >= 0 &&
+      getsockopt(port->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0)
+    port->counters.missed += stats.tp_drops; /* since it was asked last */
+}
+
+void
 vn_hub_port_close(VnHub *hub, Port *port)
 {
+  vn_hub_port_count_missed(port);
   if (port->fd >= 0) {
     (void)epoll_ctl(hub->epoll, EPOLL_CTL_DEL, port->fd, NULL);
     (void)close(port->fd); /* what it did not take is lost, as with a cable */
@@ -109,7 +120,7 @@ vn_hub_port_open(VnHub *hub, Port *port, const VnHubPort *how, GError **error)
   port->kind = how->kind;
   port->dial_ms = DIAL_MIN_MS;
   if (how->path == NULL)
-    return begin(hub, port, how->fd, error);
+    return how->fd < 0 || begin(hub, port, how->fd, error);
   if (strlen(how->path) >= sizeof address.sun_path) {
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_FILENAME_TOO_LONG,
                 "the path of a socket has more than %zu bytes: %s", sizeof address.sun_path - 1,

@@ -71,14 +71,31 @@ segment_seed(const VnRemote *remote, guint32 segment)
   return x ^ (x >> 31);
 }
 
+/* Segments whose VMs some task impairs while they run: a technology may have to make them so. */
+static gboolean *
+find_changing(const VnRemote *remote)
+{
+  const VnTopology *topology = &remote->model->topology;
+  gboolean *changing = g_new0(gboolean, topology->n_segments + 1);
+  for (guint32 t = 0; t < remote->model->n_tasks; t++) {
+    const VnTask *task = &remote->model->tasks[t];
+    for (guint32 k = 0; task->control == VN_CONTROL_IMPAIR && k < task->n_targets; k++) {
+      const VnVm *vm = &topology->vms[task->targets[k]];
+      for (guint32 i = 0; i < vm->n_ifaces; i++)
+        changing[topology->ifaces[vm->first_iface + i].segment] = TRUE;
+    }
+  }
+  return changing;
+}
+
 static GVariant *
-segment_variant(const VnRemote *remote, guint32 id)
+segment_variant(const VnRemote *remote, guint32 id, gboolean changes)
 {
   const VnSegment *segment = &remote->model->topology.segments[id];
   const VnImpairment *i = &segment->impairment;
-  return g_variant_new("(usuxxdddxxt)", id, segment->name, segment->mtu, i->delay_ns,
+  return g_variant_new("(usuxxdddxxtb)", id, segment->name, segment->mtu, i->delay_ns,
                        i->jitter_ns, i->loss, i->duplicate, i->reorder, i->rate, i->queue,
-                       segment_seed(remote, id));
+                       segment_seed(remote, id), changes);
 }
 
 static void
@@ -118,7 +135,8 @@ send_segments(VnRemote *remote, Side *side, guint32 tech, const GArray *nodes)
   const VnTopology *topology = &remote->model->topology;
   VnSession *session = vn_slave_session(side->slave);
   GVariantBuilder items;
-  g_variant_builder_init(&items, G_VARIANT_TYPE("a(usuxxdddxxt)"));
+  g_variant_builder_init(&items, G_VARIANT_TYPE("a(usuxxdddxxtb)"));
+  g_autofree gboolean *changing = find_changing(remote);
   vn_deploy_open(remote, side);
   Request *request = vn_remote_request(remote, side, vn_request_end_items);
   for (guint i = 0; i < nodes->len; i++) {
@@ -126,12 +144,12 @@ send_segments(VnRemote *remote, Side *side, guint32 tech, const GArray *nodes)
     guint32 id = remote->graph->nodes[node].index;
     if (topology->segments[id].site != side->site || topology->segments[id].tech != tech)
       continue;
-    g_variant_builder_add_value(&items, segment_variant(remote, id));
+    g_variant_builder_add_value(&items, segment_variant(remote, id, changing[id]));
     vn_request_item(request, id, node);
     vn_remote_expect(remote, node);
   }
   vn_session_send(session, VN_MESSAGE_SEGMENTS, 0, request->id,
-                  g_variant_new("(s@a(usuxxdddxxt))", vn_tech(tech)->name,
+                  g_variant_new("(s@a(usuxxdddxxtb))", vn_tech(tech)->name,
                                 g_variant_builder_end(&items)));
   for (guint i = 0; i < request->items->len; i++) {
     guint32 id = g_array_index(request->items, RequestItem, i).item;

@@ -3,6 +3,9 @@
  * memory is not bounded by the socket buffer limits that an ordinary user can't raise. A block is
  * handed over when it is full or RETIRE_MS old.
  *
+ * Frames of the hub come from its thread, each with the lock held for a moment; what has no room
+ * is lost and counted, as in a ring.
+ *
  * The filter is attached before the ring is set up, because that empties the socket: nothing that
  * came unfiltered is ever seen.
  */
@@ -32,7 +35,9 @@
 
 typedef struct {
   guint32 segment;
-  int fd;
+  VnHub *hub;           /* NULL: */
+  int fd;               /* of a packet socket */
+  VnCaptures *captures; /* of the hub's: */
   guint8 *ring;
   guint n_blocks, block;
   GByteArray *out; /* whole pcapng blocks; NULL: none */
@@ -169,6 +174,8 @@ add_packet(VnCaptures *captures, Capture *capture, const struct tpacket3_hdr *he
 static gboolean
 read_block(VnCaptures *captures, Capture *capture)
 {
+  if (capture->ring == NULL)
+    return FALSE;
   struct tpacket_block_desc *block =
       (struct tpacket_block_desc *)(capture->ring + (gsize)capture->block * BLOCK_SIZE);
   struct tpacket_hdr_v1 *head = &block->hdr.bh1;
@@ -206,7 +213,7 @@ count_lost(Capture *capture)
 {
   struct tpacket_stats_v3 stats;
   socklen_t size = sizeof stats;
-  if (getsockopt(capture->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0)
+  if (capture->fd >= 0 && getsockopt(capture->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0)
     capture->lost += stats.tp_drops;
 }
 
@@ -312,11 +319,57 @@ wake_up(VnCaptures *captures)
     g_assert(errno == EAGAIN || errno == EINTR); /* it is awake then */
 }
 
+/* ---- from the hub ---- */
+
+/* In the hub's thread. What is gathered is handed over by ours, which is woken for the first. */
+static void
+take_seen(gint64 time_ns, const guint8 *bytes, guint32 n, gpointer data)
+{
+  Capture *capture = data;
+  VnCaptures *captures = capture->captures;
+  gboolean first = FALSE;
+  g_mutex_lock(&captures->lock);
+  if (is_full(captures)) {
+    capture->lost++;
+  } else {
+    first = capture->out == NULL;
+    if (first)
+      capture->out = g_byte_array_sized_new(8192);
+    capture->frames++;
+    vn_pcapng_frame(capture->out, time_ns, bytes, n, n);
+    if (capture->out->len >= VN_CAPTURE_CHUNK)
+      emit(captures, capture);
+  }
+  g_mutex_unlock(&captures->lock);
+  if (first)
+    wake_up(captures);
+}
+
+/* Without our lock, which the hub's thread may wait for. */
+static void
+leave_hub(VnCaptures *captures)
+{
+  g_autoptr(GArray) segments = g_array_new(FALSE, FALSE, sizeof(guint32));
+  VnHub *hub = NULL;
+  g_mutex_lock(&captures->lock);
+  for (guint i = 0; i < captures->list->len; i++) {
+    const Capture *capture = captures->list->pdata[i];
+    if (capture->hub == NULL)
+      continue;
+    hub = capture->hub;
+    g_array_append_val(segments, capture->segment);
+  }
+  g_mutex_unlock(&captures->lock);
+  for (guint i = 0; i < segments->len; i++)
+    vn_hub_close_capture(hub, g_array_index(segments, guint32, i));
+}
+
 void
 vn_captures_stop(VnCaptures *captures)
 {
   if (captures == NULL || captures->thread == NULL)
     return;
+  leave_hub(captures);
   g_atomic_int_set(&captures->stop, 1);
   wake_up(captures);
   g_thread_join(g_steal_pointer(&captures->thread));
@@ -371,6 +424,46 @@ start(VnCaptures *captures, Capture *capture, const char *filter, GError **error
   return TRUE;
 }
 
+/* The beginning of its file. */
+static void
+list_capture(VnCaptures *captures, Capture *capture, const char *name, const char *filter,
+             const char *program)
+{
+  const VnPcapngInfo info = {.program = program, .name = name, .filter = filter};
+  capture->out = g_byte_array_new();
+  vn_pcapng_begin(capture->out, &info);
+  g_ptr_array_add(captures->list, capture);
+}
+
+gboolean
+vn_captures_add_hub(VnCaptures *captures, VnHub *hub, guint32 segment, const char *name,
+                    const char *filter, const char *program, GError **error)
+{
+  VnFilter *compiled = vn_filter_compile(filter, error);
+  if (compiled == NULL)
+    return FALSE;
+  Capture *capture = g_new0(Capture, 1);
+  capture->segment = segment;
+  capture->fd = -1;
+  capture->hub = hub;
+  capture->captures = captures;
+  g_mutex_lock(&captures->lock);
+  gboolean fits = captures->list->len < VN_CAPTURES_MAX;
+  if (fits)
+    list_capture(captures, capture, name, filter, program);
+  else
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "more than %u captures", VN_CAPTURES_MAX);
+  g_mutex_unlock(&captures->lock);
+  if (!fits) {
+    vn_filter_free(compiled);
+    capture_free(capture);
+    return FALSE;
+  }
+  wake_up(captures);
+  /* If it fails, the run does, and what ends the captures ends this empty one. */
+  return vn_hub_open_capture(hub, segment, compiled, take_seen, capture, error);
+}
+
 gboolean
 vn_captures_add(VnCaptures *captures, guint32 segment, int fd, const char *name, const char *filter,
                 const char *program, GError **error)
@@ -386,10 +479,7 @@ vn_captures_add(VnCaptures *captures, guint32 segment, int fd, const char *name,
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "more than %u captures", VN_CAPTURES_MAX);
   good = good && start(captures, capture, filter, error);
   if (good) {
-    const VnPcapngInfo info = {.program = program, .name = name, .filter = filter};
-    capture->out = g_byte_array_new();
-    vn_pcapng_begin(capture->out, &info);
-    g_ptr_array_add(captures->list, capture);
+    list_capture(captures, capture, name, filter, program);
   } else {
     capture_free(capture);
   }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The captures of an experiment: packet sockets of segments in, pcapng out.
+/* The captures of an experiment: packet sockets of segments and segments of the hub in, pcapng
+ * out.
  *
  * One thread reads the kernel's rings of all segments. What it made waits, bounded, until the
  * main thread fetches it; while too much waits the rings are not read, so they fill and the
@@ -8,6 +9,8 @@
 #pragma once
 
 #include <gio/gio.h>
+
+#include "hub/hub.h"
 
 #define VN_CAPTURE_PENDING_MAX (16u << 20)  /* bytes of pcapng that wait for the session */
 #define VN_CAPTURE_CHUNK       (256u << 10) /* in one CAPTURED frame, and one more packet */
@@ -29,6 +32,9 @@ void vn_captures_free(VnCaptures *captures);
  * Any thread. */
 gboolean vn_captures_add(VnCaptures *captures, guint32 segment, int fd, const char *name,
                          const char *filter, const char *program, GError **error);
+/* A segment of the hub, which must outlive the captures. Any thread. */
+gboolean vn_captures_add_hub(VnCaptures *captures, VnHub *hub, guint32 segment, const char *name,
+                             const char *filter, const char *program, GError **error);
 /* Ends all, after what the kernel still holds. Any thread; blocks for some 30 ms. What was
  * recorded can still be fetched. */
 void vn_captures_stop(VnCaptures *captures);

@@ -48,16 +48,16 @@ vn_decode_segments(GVariant *body, VnArena *arena, VnSegmentBatch *out, GError *
 {
   const char *tech;
   g_autoptr(GVariant) items = NULL;
-  g_variant_get(body, "(&s@a(usuxxdddxxt))", &tech, &items);
+  g_variant_get(body, "(&s@a(usuxxdddxxtb))", &tech, &items);
   out->n = (guint)g_variant_n_children(items);
   if (!decode_tech(tech, &out->tech, error))
     return FALSE;
   out->segments = vn_arena_alloc(arena, out->n * sizeof *out->segments);
   for (guint i = 0; i < out->n; i++) {
     VnDriverSegment *s = &out->segments[i];
-    g_variant_get_child(items, i, "(u&suxxdddxxt)", &s->id, &s->name, &s->mtu, &s->delay_ns,
+    g_variant_get_child(items, i, "(u&suxxdddxxtb)", &s->id, &s->name, &s->mtu, &s->delay_ns,
                         &s->jitter_ns, &s->loss, &s->duplicate, &s->reorder, &s->rate, &s->queue,
-                        &s->seed);
+                        &s->seed, &s->changes);
     if (s->id >= VN_SLAVE_IDS_MAX)
       return wrong(error, "segment “%s”: its number %u is too large", s->name, s->id);
   }

@@ -36,6 +36,7 @@ struct VnExperiment {
   VnWorker *worker;
   VnChannels *channels;
   VnCaptures *captures; /* NULL before the first */
+  VnHub *hub;           /* NULL while no technology is open; the worker's but for counters */
   VnForward *forward;   /* NULL while no router has an external interface */
   char *name;           /* NULL: no experiment is open */
   GPtrArray *vms;       /* VnVm*, by number, with NULLs */
@@ -117,6 +118,8 @@ void vn_do_capture(VnRequest *request);
 void vn_do_external(VnRequest *request);
 void vn_do_peer(VnRequest *request);
 void vn_do_stats(VnRequest *request);
+/* What went wrong in the hub, for the run's log; NULL: nothing. */
+char *vn_traffic_hub_report(VnHub *hub);
 /* The packets of its routers can be moved. */
 gboolean vn_traffic_forward(VnExperiment *experiment, GError **error);
 /* In the worker: the external interface of a router that was turned on. */

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/diag.h"
+
 /* ---- VMs and drivers ---- */
 
 VnVm *
@@ -112,11 +114,14 @@ vn_experiment_state(VnExperiment *experiment, VnTechId tech, GError **error)
   }
   if (driver->probe != NULL && !driver->probe(error))
     return NULL;
+  if (experiment->hub == NULL && (experiment->hub = vn_hub_new(error)) == NULL)
+    return NULL;
   const VnDriverContext context = {.experiment = experiment->name,
                                    .state_dir = experiment->shared->state_dir,
                                    .agent_dir = experiment->shared->agent_dir,
                                    .vm_lost = driver_lost,
-                                   .data = experiment};
+                                   .data = experiment,
+                                   .hub = experiment->hub};
   experiment->states[tech] = driver->open(&context, error);
   return experiment->states[tech];
 }
@@ -231,18 +236,23 @@ do_open(VnRequest *request)
 typedef struct {
   VnExperiment *experiment;
   VnRequest *request; /* NULL: the session closed */
+  char *report;       /* of the hub; NULL: nothing */
 } Release;
 
 static void
 run_release(gpointer job)
 {
-  VnExperiment *experiment = ((Release *)job)->experiment;
+  Release *release = job;
+  VnExperiment *experiment = release->experiment;
   vn_captures_stop(experiment->captures);
+  if (experiment->hub != NULL)
+    release->report = vn_traffic_hub_report(experiment->hub);
   vn_forward_stop(experiment->forward); /* it holds interfaces of routers */
   for (guint tech = 0; tech < VN_TECH_COUNT; tech++) {
     if (experiment->states[tech] != NULL)
       vn_experiment_driver(experiment, tech)->close(g_steal_pointer(&experiment->states[tech]));
   }
+  g_clear_pointer(&experiment->hub, vn_hub_free);
 }
 
 static void
@@ -274,7 +284,11 @@ done_release(gpointer job)
   Release *release = job;
   VnExperiment *experiment = release->experiment;
   VnRequest *request = release->request;
+  g_autofree char *report = release->report;
   g_free(release);
+  if (report != NULL && experiment->session != NULL)
+    vn_session_send(experiment->session, VN_MESSAGE_LOG, 0, 0,
+                    g_variant_new("(us)", (guint32)VN_SEVERITY_WARNING, report));
   vn_traffic_fetch(experiment, TRUE);
   if (request != NULL) {
     forget(experiment);
@@ -291,7 +305,7 @@ release(VnExperiment *experiment, VnRequest *request)
   experiment->releasing = TRUE;
   vn_power_cancel(experiment);
   Release *job = g_new(Release, 1);
-  *job = (Release){experiment, request};
+  *job = (Release){experiment, request, NULL};
   vn_worker_push(experiment->worker, run_release, done_release, job);
 }
 
@@ -397,7 +411,7 @@ why_not_now(const VnRequest *request)
 static void
 break_off(VnExperiment *experiment, const char *why)
 {
-  vn_session_send(experiment->session, VN_MESSAGE_LOG, 0, 0, g_variant_new("(us)", 2u, why));
+  vn_session_send(experiment->session, VN_MESSAGE_LOG, 0, 0, g_variant_new("(us)", (guint32)VN_SEVERITY_ERROR, why));
   (void)vn_session_flush(experiment->session, NULL); /* if it can't be told, it can't */
   experiment->shared->log(why, experiment->shared->data);
   vn_experiment_end(experiment);

@@ -538,32 +538,29 @@ count_missed(Source *source)
     source->missed += stats.tp_drops;
 }
 
-GVariant *
-vn_forward_counters(VnForward *forward)
+void
+vn_forward_counters(VnForward *forward, GVariantBuilder *builder)
 {
-  GVariantBuilder builder;
-  g_variant_builder_init(&builder, G_VARIANT_TYPE("a(st)"));
   g_mutex_lock(&forward->lock);
   for (guint i = 0; i < forward->externals->len; i++) {
     Source *source = forward->externals->pdata[i];
     if (source == NULL)
       continue;
     count_missed(source);
-    add_counter(&builder, source->missed, "dropped, router %u sends faster than is read", i);
-    add_counter(&builder, source->in_packets, "router %u, packets sent", i);
-    add_counter(&builder, source->in_bytes, "router %u, bytes sent", i);
-    add_counter(&builder, source->out_packets, "router %u, packets received", i);
-    add_counter(&builder, source->out_bytes, "router %u, bytes received", i);
+    add_counter(builder, source->missed, "dropped, router %u sends faster than is read", i);
+    add_counter(builder, source->in_packets, "router %u, packets sent", i);
+    add_counter(builder, source->in_bytes, "router %u, bytes sent", i);
+    add_counter(builder, source->out_packets, "router %u, packets received", i);
+    add_counter(builder, source->out_bytes, "router %u, bytes received", i);
   }
   for (guint i = 0; i < forward->sites->len; i++) {
     const Site *site = &g_array_index(forward->sites, Site, i);
     if (site->link == NULL)
       continue;
-    add_counter(&builder, vn_link_sent(site->link), "site %u, packets sent", i);
-    add_counter(&builder, vn_link_dropped(site->link), "dropped, link to site %u full or down", i);
+    add_counter(builder, vn_link_sent(site->link), "site %u, packets sent", i);
+    add_counter(builder, vn_link_dropped(site->link), "dropped, link to site %u full or down", i);
   }
   for (guint i = 0; i < DROP_COUNT; i++)
-    add_counter(&builder, forward->dropped[i], "dropped, %s", drop_names[i]);
+    add_counter(builder, forward->dropped[i], "dropped, %s", drop_names[i]);
   g_mutex_unlock(&forward->lock);
-  return g_variant_builder_end(&builder);
 }

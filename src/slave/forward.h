@@ -27,5 +27,5 @@ gboolean vn_forward_add_peer(VnForward *forward, guint32 site, const char *path,
 /* A link that came from another slave; takes it. FALSE: that site is no peer (it may become one:
  * who connected tries again). */
 gboolean vn_forward_join(VnForward *forward, guint32 from_site, guint32 to_site, int fd);
-/* a(st): what was moved and what was dropped, since the start. */
-GVariant *vn_forward_counters(VnForward *forward);
+/* Adds to an a(st) what was moved and what was dropped, since the start. */
+void vn_forward_counters(VnForward *forward, GVariantBuilder *builder);

@@ -164,6 +164,11 @@ run_prove(gpointer job)
     if (error != NULL)
       g_ptr_array_add(request->facts, g_utf8_make_valid(error->message, -1));
   }
+  g_autoptr(GError) error = NULL;
+  if (experiment->hub != NULL && !vn_hub_prove(experiment->hub, request->facts, &error)) {
+    request->confined = FALSE;
+    g_ptr_array_add(request->facts, g_utf8_make_valid(error->message, -1));
+  }
   GVariantBuilder facts;
   g_variant_builder_init(&facts, G_VARIANT_TYPE("as"));
   for (guint i = 0; i < request->facts->len; i++)

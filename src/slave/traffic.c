@@ -51,6 +51,9 @@ open_capture(VnRequest *request, guint32 segment, GError **error)
   VnDriverState *state = vn_experiment_state(experiment, request->tech, error);
   if (state == NULL)
     return FALSE;
+  if (vn_hub_has_segment(experiment->hub, segment))
+    return vn_captures_add_hub(experiment->captures, experiment->hub, segment, request->name,
+                               request->filter, experiment->shared->program, error);
   if (driver->open_capture == NULL) {
     g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_UNSUPPORTED, "%s can't capture",
                 vn_tech(request->tech)->title);
@@ -177,12 +180,67 @@ vn_do_peer(VnRequest *request)
   vn_request_finish(request);
 }
 
+/* ---- the hub ---- */
+
+static void
+add_port_counters(guint64 port, guint32 segment, const VnHubCounters *counters, gpointer data)
+{
+  GVariantBuilder *builder = data;
+  const struct {
+    const char *name;
+    guint64 value;
+  } all[] = {
+#define X(field, name) {name, counters->field},
+      VN_HUB_COUNTERS(X)
+#undef X
+  };
+  for (guint i = 0; i < G_N_ELEMENTS(all); i++) {
+    g_autofree char *name =
+        g_strdup_printf("segment %u, VM %u, interface %u, %s", segment, (guint)(port >> 32),
+                        (guint)port, all[i].name);
+    g_variant_builder_add(builder, "(st)", name, all[i].value);
+  }
+}
+
+static void
+add_lagged(guint64 port, guint32 segment, const VnHubCounters *counters, gpointer data)
+{
+  *(guint64 *)data += counters->lagged + counters->missed;
+}
+
+char *
+vn_traffic_hub_report(VnHub *hub)
+{
+  VnHubTiming timing;
+  guint64 lagged = 0;
+  g_autoptr(GString) text = g_string_new(NULL);
+  vn_hub_timing(hub, &timing);
+  vn_hub_each_port(hub, add_lagged, &lagged);
+  if (timing.late > 0)
+    g_string_append_printf(
+        text,
+        "delays could not be held: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+        " frames left more than %d ms late, the latest %.1f ms%s",
+        timing.late, timing.timed, VN_HUB_LATE_NS / 1000000, (double)timing.worst_ns / 1e6,
+        timing.realtime ? "" : " (real-time priority was refused: `ulimit -r` of 10 allows it)");
+  if (lagged > 0)
+    g_string_append_printf(text,
+                           "%s%" G_GUINT64_FORMAT
+                           " frames were dropped because machines or the hub were too slow for them",
+                           text->len > 0 ? "; " : "", lagged);
+  return text->len > 0 ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
+
 void
 vn_do_stats(VnRequest *request)
 {
-  VnForward *forward = request->experiment->forward;
-  GVariant *counters = forward != NULL ? vn_forward_counters(forward)
-                                       : g_variant_new_array(G_VARIANT_TYPE("(st)"), NULL, 0);
-  request->answer = g_variant_new("(@a(st))", counters);
+  VnExperiment *experiment = request->experiment;
+  GVariantBuilder builder;
+  g_variant_builder_init(&builder, G_VARIANT_TYPE("a(st)"));
+  if (experiment->forward != NULL)
+    vn_forward_counters(experiment->forward, &builder);
+  if (experiment->hub != NULL)
+    vn_hub_each_port(experiment->hub, add_port_counters, &builder);
+  request->answer = g_variant_new("(a(st))", &builder);
   vn_request_finish(request);
 }
