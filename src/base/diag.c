@@ -180,6 +180,12 @@ vn_diag_sink_enable(VnDiagSink *sink, const char *name)
   return set_disabled(sink, name, FALSE);
 }
 
+gboolean
+vn_diag_sink_wants(const VnDiagSink *sink, VnDiagCode code)
+{
+  return !sink->disabled[code];
+}
+
 void
 vn_diag_sink_set_werror(VnDiagSink *sink, gboolean werror)
 {

@@ -69,6 +69,8 @@ void vn_diag_hint(VnDiag *diag, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* -Wno-NAME. FALSE if no warning or note bears the name. */
 gboolean vn_diag_sink_disable(VnDiagSink *sink, const char *name);
 gboolean vn_diag_sink_enable(VnDiagSink *sink, const char *name);
+/* Would a diagnostic of the code be kept? For those that cost something to find. */
+gboolean vn_diag_sink_wants(const VnDiagSink *sink, VnDiagCode code);
 void vn_diag_sink_set_werror(VnDiagSink *sink, gboolean werror);
 
 guint vn_diag_sink_count(const VnDiagSink *sink, VnSeverity severity);

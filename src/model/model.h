@@ -39,6 +39,7 @@ typedef struct {
   VnSpan span;
   const guint32 *vms; /* ordered */
   guint32 n_vms;
+  gboolean mentioned; /* the script uses its name */
 } VnGroup;
 
 typedef struct {

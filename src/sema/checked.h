@@ -75,6 +75,7 @@ struct VnThing {
   guint8 control;          /* TASK: VnControl */
   guint8 group;            /* TASK: declared with a set */
   guint8 dynamic_group;    /* TASK: the set or machine is known only by evaluation */
+  guint8 mentioned;        /* somewhere its name is used */
   /* written by the evaluation */
   guint32 epoch; /* that `value`, `id` and `elements` belong to */
   guint8 evaluating;

@@ -228,6 +228,7 @@ fill_groups(VnEval *e)
     const VnVmSet *set = (const VnVmSet *)value.value.list;
     group->vms = set->ids;
     group->n_vms = set->list.n;
+    group->mentioned = thing->mentioned;
   }
 }
 

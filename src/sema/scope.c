@@ -110,9 +110,13 @@ vn_scope_find(VnCompiler *c, const VnSymbol *name, VnSpan span, guint want)
   if (local != NULL && (!callable || (local->let != NULL && local->let->function != NULL)))
     return (VnFound){.local = local};
   VnThing *own = vn_module_thing(c->context.module, name);
-  if (own != NULL && want & (1u << own->kind))
+  if (own != NULL && want & (1u << own->kind)) {
+    own->mentioned = TRUE;
     return (VnFound){.thing = own};
+  }
   VnFound found = find_imported(c, name, span, want);
+  if (found.thing != NULL)
+    found.thing->mentioned = TRUE;
   if (found.thing != NULL || found.reported)
     return found;
   if (c->local_site->name == name && want & VN_IS(SITE))
@@ -157,8 +161,10 @@ vn_scope_find_qualified(VnCompiler *c, const VnAstMember *member, guint want,
   *out_is_module = TRUE;
   use->used = TRUE;
   VnThing *thing = use->module != NULL ? vn_module_thing(use->module, member->name.symbol) : NULL;
-  if (thing != NULL && vn_thing_is_exported(thing))
+  if (thing != NULL && vn_thing_is_exported(thing)) {
+    thing->mentioned = TRUE;
     return thing;
+  }
   if (use->module == NULL)
     return NULL; /* the module could not be read: said there */
   VnDiag *diag = vn_diag_add(c->sink, VN_DIAG_VN101, member->name.span, "%s has no `%s`",
