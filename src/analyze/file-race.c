@@ -3,7 +3,8 @@
  *
  * Steps that never run have no files; any two others without order may overlap. Of each pair the
  * step that stands first in the graph is reported, with that partner that makes the shortest
- * order. Where the users of a file follow each other, as they mostly do, one look along them is all. */
+ * order. Where the users of a file follow each other, as they mostly do, one look along them is
+ * all. */
 #include "analyze/files.h"
 
 #include <stdlib.h>

@@ -11,7 +11,8 @@ typedef struct {
   const VnTask *task;
 } Reader;
 
-/* Is it known, given the task's constant arguments? Expressions are at most VN_EXPR_MAX_DEPTH deep. */
+/* Is it known, given the task's constant arguments? Expressions are at most VN_EXPR_MAX_DEPTH deep.
+ */
 static gboolean
 is_known(const VnTask *task, const VnExpr *expr)
 {

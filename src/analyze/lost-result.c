@@ -2,14 +2,15 @@
 /* VN312: a file is written, thrown away, and pulled.
  *
  * For a writer w before a pull y, a control task m on their VM throws the file away if it may have
- * its effect between them in a run in which w works and y starts (so it comes neither before w nor after y), and
+ * its effect between them in a run in which w works and y starts (so it comes neither before w nor
+ * after y), and
  *
  *   - it is a power_off without `keep`, or
  *   - it is a revert to a snapshot that may be from before w: no snapshot of that name comes after
  *     w and before m, and surely works,
  *
- * unless a revert r between m and y, that surely works, brings the file back: to a snapshot that surely was
- * taken between w and m, and that no other of its name replaced since. */
+ * unless a revert r between m and y, that surely works, brings the file back: to a snapshot that
+ * surely was taken between w and m, and that no other of its name replaced since. */
 #include "analyze/files.h"
 
 #include <string.h>
@@ -146,17 +147,17 @@ look_at(Case *c, const char *path, VnFinding *best)
     guint32 length = vn_witness_length(c->analysis, ends, 2, limit);
     if (best->n_ends != 0 && length >= best->length)
       continue;
-    *best = (VnFinding){.code = VN_DIAG_VN312,
-                        .step = c->pull,
-                        .other = c->thrower,
-                        .cause = vn_cause(c->analysis,
-                                          c->analysis->graph->nodes[c->thrower].task, VN_NO_ID),
-                        .length = length,
-                        .ends = {c->thrower, c->pull, c->writer},
-                        .n_ends = 2,
-                        .data = (gpointer)path,
-                        .describe = describe,
-                        .hint = "pull it before, or keep the disk: `power_off(keep)`"};
+    *best = (VnFinding){
+        .code = VN_DIAG_VN312,
+        .step = c->pull,
+        .other = c->thrower,
+        .cause = vn_cause(c->analysis, c->analysis->graph->nodes[c->thrower].task, VN_NO_ID),
+        .length = length,
+        .ends = {c->thrower, c->pull, c->writer},
+        .n_ends = 2,
+        .data = (gpointer)path,
+        .describe = describe,
+        .hint = "pull it before, or keep the disk: `power_off(keep)`"};
   }
 }
 

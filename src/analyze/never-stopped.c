@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* VN315: a background task that nothing ends, and a capture of a segment on which no step runs.
  *
- * A task is ended by a `stop` of it, a step of it by a power_off of its VM that does not come before
- * it. A segment between routers carries what goes from others to others: it is no such capture. */
+ * A task is ended by a `stop` of it, a step of it by a power_off of its VM that does not come
+ * before it. A segment between routers carries what goes from others to others: it is no such
+ * capture. */
 #include "analyze/pass.h"
 
 static void

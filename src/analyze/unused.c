@@ -17,8 +17,8 @@
 
 typedef struct {
   VnAnalysis *analysis;
-  guint8 *vms;        /* by VM: used */
-  GHashTable *places; /* addresses as text */
+  guint8 *vms;         /* by VM: used */
+  GHashTable *places;  /* addresses as text */
   GPtrArray *prefixes; /* of VnPrefix */
   GPtrArray *texts;    /* of char, not owned */
 } Uses;
