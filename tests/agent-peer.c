@@ -59,7 +59,6 @@ peer_at(int fd)
 {
   Peer *peer = g_new0(Peer, 1);
   peer->fd = fd;
-  peer->external_fd = -1;
   peer->packets = g_ptr_array_new_with_free_func((GDestroyNotify)(void (*)(void))g_bytes_unref);
   peer->in = g_byte_array_new();
   peer->tasks = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
@@ -82,12 +81,6 @@ peer_new(const char *program)
 {
   int pair[2];
   g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), ==, 0);
-  return peer_new_over(program, pair);
-}
-
-Peer *
-peer_new_over(const char *program, int pair[2])
-{
   const char *folder = g_getenv("VNEC_SANITIZED_AGENTS"), *build = g_getenv("VNEC_BUILDDIR");
   g_autofree char *path = folder != NULL ? g_build_filename(folder, program, NULL)
                                          : g_build_filename(build != NULL ? build : ".", "libexec",
@@ -110,8 +103,6 @@ peer_free(Peer *peer)
 {
   int status = 0;
   close(peer->fd);
-  if (peer->external_fd >= 0)
-    close(peer->external_fd);
   g_ptr_array_unref(peer->packets);
   if (peer->pid != 0) {
     g_assert_cmpint(waitpid(peer->pid, &status, 0), ==, peer->pid);
@@ -311,30 +302,10 @@ take(Peer *peer, const VnFrame *frame)
     peer->pongs++;
   else if (frame->kind == VN_FRAME_REFUSED)
     peer->refused++;
-  else if (frame->kind == VN_FRAME_EXTERNAL)
-    peer->external = TRUE;
   else if (frame->kind == VN_FRAME_PACKET)
     take_packets(peer, frame);
   else
     g_error("unexpected frame %u", frame->kind);
-}
-
-/* As recv, keeping a descriptor that comes along. */
-static gssize
-receive(Peer *peer, guint8 *bytes, gsize n)
-{
-  union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
-  } control;
-  struct iovec part = {.iov_base = bytes, .iov_len = n};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-  gssize got = recvmsg(peer->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-  struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
-  if (header != NULL && header->cmsg_type == SCM_RIGHTS)
-    memcpy(&peer->external_fd, CMSG_DATA(header), sizeof(int));
-  return got;
 }
 
 gboolean
@@ -344,7 +315,7 @@ peer_turn(Peer *peer, int wait)
   struct pollfd poll_ = {.fd = peer->fd, .events = POLLIN};
   if (poll(&poll_, 1, wait) <= 0)
     return TRUE;
-  gssize n = receive(peer, bytes, sizeof bytes);
+  gssize n = recv(peer->fd, bytes, sizeof bytes, MSG_DONTWAIT);
   if (n <= 0) {
     peer->closed = n == 0 || errno != EAGAIN;
     return !peer->closed;

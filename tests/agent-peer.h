@@ -16,8 +16,6 @@ typedef struct {
   GHashTable *natives;  /* set of names in HELLO */
   char *os, *arch, *name;
   guint pongs, refused;
-  gboolean external;    /* EXTERNAL came */
-  int external_fd;      /* the descriptor that came with it; -1: none */
   GPtrArray *packets;   /* of PACKET frames; GBytes */
   gboolean closed;
 } Peer;
@@ -34,8 +32,6 @@ typedef struct {
 
 /* program: "vnec-taskrunner" of the build folder, unless VNEC_SANITIZED_AGENTS says where. */
 Peer *peer_new(const char *program);
-/* The same over a pair of connected stream sockets of the caller's; takes both. */
-Peer *peer_new_over(const char *program, int pair[2]);
 /* An agent that somebody else started, at the other end of `fd` (which becomes the peer's). */
 Peer *peer_adopt(int fd);
 void peer_free(Peer *peer); /* closes the channel and waits for the agent's end */

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The router's own frames, in a network namespace of this test's own: NETWORK sets what it says,
- * EXTERNAL hands the interface up, PACKET carries its packets where no descriptor can travel. */
+ * PACKET carries what crosses the external interface. */
 #include <errno.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/agent-peer.h"
 
 #define PROGRAM "vnec-router"
+#define HEAD    10 /* before each packet: flags, kind, and four numbers */
 
 /* An ICMP echo request from 10.7.0.9 to 10.7.0.1, checksums right. */
 static const guint8 echo_request[] = {0x45, 0, 0,  28, 0, 1, 0, 0, 64,   1,    0x66, 0xbe, 10, 7,
@@ -69,26 +68,101 @@ output_of(Peer *peer, const char *command)
   return g_strdup(task->out->str);
 }
 
+/* v0, with a MAC address of its own, and v1 at its other end. */
+static void
+make_link(Peer *peer)
+{
+  g_autofree char *text =
+      output_of(peer, "ip link add v0 address 02:00:00:00:00:07 type veth peer name v1 && "
+                      "ip link set v1 up && ip link set lo up && echo made");
+  g_assert_cmpstr(text, ==, "made\n");
+}
+
+static void
+unmake_link(Peer *peer)
+{
+  g_autofree char *text = output_of(peer, "ip link del v0 && echo gone");
+  g_assert_cmpstr(text, ==, "gone\n");
+}
+
 static void
 network(void)
 {
   g_autoptr(Peer) peer = peer_new(PROGRAM);
-  PeerTask *task = set_network(peer, "lo 10.7.1.1/24", "10.8.0.0/16 via 10.7.1.9 dev lo", NULL);
+  make_link(peer);
+  PeerTask *task = set_network(peer, "v0 10.7.1.1/24", "10.8.0.0/16 via 10.7.1.9 dev v0", NULL);
   g_assert_cmpint(task->exit_code, ==, 0);
-  task = set_network(peer, "lo fd07::1/64", "fd08::/64 dev lo", "lo fd07::9");
+  task = set_network(peer, "v0 fd07::1/64", "fd08::/64 dev v0", "v0 fd07::9");
   g_assert_cmpint(task->exit_code, ==, 0);
-  task = set_network(peer, "lo 10.7.1.1/24", "10.8.0.0/16 via 10.7.1.9 dev lo", "lo 10.7.1.77");
+  task = set_network(peer, "v0 10.7.1.1/24", "10.8.0.0/16 via 10.7.1.9 dev v0", "v0 10.7.1.77");
   g_assert_cmpint(task->exit_code, ==, 0); /* again, and more */
   g_autofree char *text =
-      output_of(peer, "ip route; ip -6 route; ip addr show lo; ip neigh show proxy; "
-                      "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/neigh/lo/proxy_delay");
-  g_assert_nonnull(strstr(text, "10.8.0.0/16 via 10.7.1.9 dev lo"));
-  g_assert_nonnull(strstr(text, "fd08::/64 dev lo"));
+      output_of(peer, "ip route; ip -6 route; ip addr show v0; ip neigh show proxy; "
+                      "cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/neigh/v0/proxy_delay");
+  g_assert_nonnull(strstr(text, "10.8.0.0/16 via 10.7.1.9 dev v0"));
+  g_assert_nonnull(strstr(text, "fd08::/64 dev v0"));
   g_assert_nonnull(strstr(text, "inet 10.7.1.1/24"));
   g_assert_nonnull(strstr(text, "inet6 fd07::1/64"));
-  g_assert_nonnull(strstr(text, "10.7.1.77 dev lo"));
-  g_assert_nonnull(strstr(text, "fd07::9 dev lo"));
+  g_assert_nonnull(strstr(text, "10.7.1.77 dev v0"));
+  g_assert_nonnull(strstr(text, "fd07::9 dev v0"));
   g_assert_true(g_str_has_suffix(text, "1\n0\n"));
+  unmake_link(peer);
+}
+
+/* A frame names interfaces by their place; which is which is said by MAC addresses. */
+static void
+by_mac(void)
+{
+  g_autoptr(Peer) peer = peer_new(PROGRAM);
+  make_link(peer);
+  Request request = peer_begin(peer, VN_FRAME_NETWORK, peer_id(peer));
+  vn_frame_put_text(&request.writer, VN_TAG_IFACE, "eth9 02:00:00:00:00:07");
+  vn_frame_put_text(&request.writer, VN_TAG_ADDRESS, "eth9 10.7.2.1/24");
+  vn_frame_put_text(&request.writer, VN_TAG_ROUTE, "10.9.0.0/16 via 10.7.2.9 dev eth9");
+  vn_frame_put_text(&request.writer, VN_TAG_PROXY, "eth9 10.7.2.77");
+  PeerTask *task = peer_send(&request);
+  peer_wait(peer, task);
+  g_assert_cmpint(task->exit_code, ==, 0);
+  g_autofree char *text = output_of(peer, "ip route; ip addr show v0; ip neigh show proxy");
+  g_assert_nonnull(strstr(text, "10.9.0.0/16 via 10.7.2.9 dev v0"));
+  g_assert_nonnull(strstr(text, "inet 10.7.2.1/24"));
+  g_assert_nonnull(strstr(text, "10.7.2.77 dev v0"));
+  const char *const wrong[] = {"eth1 02:00:00:00:00:99", "eth1 02:00:00", "eth1", "eth1 x"};
+  for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {
+    request = peer_begin(peer, VN_FRAME_NETWORK, peer_id(peer));
+    vn_frame_put_text(&request.writer, VN_TAG_IFACE, wrong[i]);
+    task = peer_send(&request);
+    peer_wait(peer, task);
+    g_assert_cmpint(task->exit_code, ==, 1);
+    g_assert_nonnull(strstr(task->error, wrong[i]));
+  }
+  unmake_link(peer);
+}
+
+/* A host's agent answers when all its addresses are there, or says which is not. */
+static void
+host_waits(void)
+{
+  g_autoptr(Peer) peer = peer_new("vnec-taskrunner");
+  make_link(peer);
+  Request request = peer_begin(peer, VN_FRAME_NETWORK, peer_id(peer));
+  vn_frame_put_text(&request.writer, VN_TAG_ADDRESS, "eth0 10.7.3.1/24");
+  vn_frame_put_text(&request.writer, VN_TAG_ADDRESS, "eth0 fd07:3::1/64");
+  vn_frame_put_int(&request.writer, VN_TAG_TIMEOUT, 15 * G_GINT64_CONSTANT(1000000000));
+  PeerTask *task = peer_send(&request);
+  g_autofree char *half = output_of(peer, "ip addr add 10.7.3.1/24 dev v0 && ip link set v0 up");
+  g_assert_false(task->ended);
+  g_autofree char *rest = output_of(peer, "ip addr add fd07:3::1/64 dev v0 nodad");
+  peer_wait(peer, task);
+  g_assert_cmpint(task->exit_code, ==, 0);
+  request = peer_begin(peer, VN_FRAME_NETWORK, peer_id(peer));
+  vn_frame_put_text(&request.writer, VN_TAG_ADDRESS, "eth0 10.7.3.2/24");
+  vn_frame_put_int(&request.writer, VN_TAG_TIMEOUT, 1);
+  task = peer_send(&request);
+  peer_wait(peer, task);
+  g_assert_cmpint(task->exit_code, ==, 1);
+  g_assert_nonnull(strstr(task->error, "eth0 10.7.3.2/24"));
+  unmake_link(peer);
 }
 
 static void
@@ -112,63 +186,17 @@ wrong_networks(void)
 }
 
 static void
-external_by_descriptor(void)
+external(void)
 {
   if (access("/dev/net/tun", R_OK | W_OK) < 0) {
     g_test_skip("no /dev/net/tun");
     return;
   }
   g_autoptr(Peer) peer = peer_new(PROGRAM);
-  PeerTask *task = set_network(peer, "ext0 10.7.0.1/24", NULL, NULL);
-  g_assert_cmpint(task->exit_code, ==, 0);
-  g_assert_true(peer->external);
-  g_assert_cmpint(peer->external_fd, >=, 0);
-  guint8 packet[2048];
-  make_request(packet);
-  g_assert_cmpint(write(peer->external_fd, packet, sizeof echo_request), ==, sizeof echo_request);
-  gboolean answered = FALSE;
-  while (!answered) { /* other packets, as IPv6's own, may come before */
-    struct pollfd poll_ = {.fd = peer->external_fd, .events = POLLIN};
-    g_assert_cmpint(poll(&poll_, 1, 5000), ==, 1);
-    gssize n = read(peer->external_fd, packet, sizeof packet);
-    answered = n > 0 && is_echo_reply(packet, (gsize)n);
-  }
-}
-
-/* Two ends of a TCP connection in the namespace: no descriptor travels over it. */
-static void
-tcp_pair(int pair[2])
-{
-  struct sockaddr_in address = {.sin_family = AF_INET};
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint(bind(listener, (struct sockaddr *)&address, size), ==, 0);
-  g_assert_cmpint(listen(listener, 1), ==, 0);
-  g_assert_cmpint(getsockname(listener, (struct sockaddr *)&address, &size), ==, 0);
-  pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint(connect(pair[0], (struct sockaddr *)&address, size), ==, 0);
-  pair[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-  g_assert_cmpint(pair[1], >=, 0);
-  close(listener);
-}
-
-static void
-external_by_frames(void)
-{
-  if (access("/dev/net/tun", R_OK | W_OK) < 0) {
-    g_test_skip("no /dev/net/tun");
-    return;
-  }
-  int pair[2];
-  tcp_pair(pair);
-  g_autoptr(Peer) peer = peer_new_over(PROGRAM, pair);
   PeerTask *task = set_network(peer, "ext0 10.7.0.1/24", "10.9.0.0/16 dev ext0", NULL);
   g_assert_cmpint(task->exit_code, ==, 0);
-  g_assert_true(peer->external);
-  g_assert_cmpint(peer->external_fd, ==, -1);
-  guint8 packet[sizeof echo_request];
-  make_request(packet);
+  guint8 packet[HEAD + sizeof echo_request] = {0};
+  make_request(packet + HEAD);
   Request request = peer_begin(peer, VN_FRAME_PACKET, 0);
   for (guint i = 0; i < 100; i++)
     vn_frame_put(&request.writer, VN_TAG_BYTES, packet, sizeof packet);
@@ -180,7 +208,7 @@ external_by_frames(void)
     for (; seen < peer->packets->len; seen++) {
       gsize n;
       const guint8 *bytes = g_bytes_get_data(peer->packets->pdata[seen], &n);
-      answers += is_echo_reply(bytes, n);
+      answers += n > HEAD && is_echo_reply(bytes + HEAD, n - HEAD);
     }
   }
   g_assert_cmpint(answers, ==, 100);
@@ -206,9 +234,10 @@ main(int argc, char **argv)
     return 0;
   }
   g_test_add_func("/router/network", network);
+  g_test_add_func("/router/by-mac", by_mac);
+  g_test_add_func("/router/host-waits", host_waits);
   g_test_add_func("/router/wrong-networks", wrong_networks);
-  g_test_add_func("/router/external-by-descriptor", external_by_descriptor);
-  g_test_add_func("/router/external-by-frames", external_by_frames);
+  g_test_add_func("/router/external", external);
   g_test_add_func("/router/runs-tasks", runs_tasks);
   return g_test_run();
 }

@@ -59,7 +59,7 @@ typedef struct {
   guint32 vm, iface;
 } VnNetnsPortWire;
 
-#define VN_NETNS_HOSTNAME_MAX 64
+#define VN_NETNS_HOSTNAME_MAX 64 /* VN_DRIVER_HOSTNAME_MAX */
 
 /* Followed by its interfaces, routes and proxies, as in driver.h. */
 typedef struct {

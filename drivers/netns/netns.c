@@ -339,24 +339,6 @@ make_segments(VnDriverState *state, const VnDriverSegment *segments, VnDriverIte
   call_batch(&batch, VN_NETNS_SEGMENTS, bytes);
 }
 
-/* "h[3]" becomes "h-3". */
-static void
-make_hostname(const char *name, char out[VN_NETNS_HOSTNAME_MAX])
-{
-  gsize n = 0;
-  for (const char *c = name; *c != '\0' && n + 1 < VN_NETNS_HOSTNAME_MAX; c++) {
-    if (g_ascii_isalnum(*c))
-      out[n++] = *c;
-    else if (n > 0 && out[n - 1] != '-')
-      out[n++] = '-';
-  }
-  while (n > 0 && out[n - 1] == '-')
-    n--;
-  out[n] = '\0';
-  if (n == 0)
-    g_strlcpy(out, "host", VN_NETNS_HOSTNAME_MAX);
-}
-
 static void
 append(GByteArray *bytes, const void *part, gsize size)
 {
@@ -375,7 +357,7 @@ append_vm(GByteArray *bytes, const VnDriverVm *vm)
                         .router = vm->router,
                         .external = vm->external,
                         .memory = vm->memory};
-  make_hostname(vm->name, wire.hostname);
+  vn_driver_hostname(vm->name, wire.hostname);
   append(bytes, &wire, sizeof wire);
   append(bytes, vm->ifaces, vm->n_ifaces * sizeof *vm->ifaces);
   append(bytes, vm->routes, vm->n_routes * sizeof *vm->routes);

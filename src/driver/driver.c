@@ -1,5 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The error domain that all drivers share. */
+/* What all drivers share: the error domain, and hostnames. */
 #include "driver/driver.h"
 
 G_DEFINE_QUARK(vn-driver-error-quark, vn_driver_error)
+
+void
+vn_driver_hostname(const char *name, char out[VN_DRIVER_HOSTNAME_MAX])
+{
+  gsize n = 0;
+  for (const char *c = name; *c != '\0' && n + 1 < VN_DRIVER_HOSTNAME_MAX; c++) {
+    if (g_ascii_isalnum(*c))
+      out[n++] = *c;
+    else if (n > 0 && out[n - 1] != '-')
+      out[n++] = '-';
+  }
+  while (n > 0 && out[n - 1] == '-')
+    n--;
+  out[n] = '\0';
+  if (n == 0)
+    g_strlcpy(out, "host", VN_DRIVER_HOSTNAME_MAX);
+}

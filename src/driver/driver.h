@@ -75,13 +75,14 @@ typedef struct {
 
 typedef enum {
   VN_DRIVER_CHANNEL_STREAM, /* frames on a stream socket to the agent */
+  VN_DRIVER_CHANNEL_PORT,   /* a port of a virtual machine, as a stream socket: a line (frame/line.h) */
   VN_DRIVER_CHANNEL_SPOOL,  /* a shared folder */
 } VnDriverChannelKind;
 
 typedef struct {
   VnDriverChannelKind kind;
-  int fd;       /* STREAM: given to the slave, which closes it; -1: none */
-  char *folder; /* SPOOL: owned by the caller */
+  int fd;       /* STREAM, PORT: given to the slave, which closes it; -1: none */
+  char *folder; /* SPOOL: an empty folder of this user, mode 0700; g_free'd by the slave; NULL: none */
 } VnDriverChannel;
 
 /* A router's external interface, as a non-blocking descriptor: each read gives one IP packet with
@@ -117,8 +118,18 @@ typedef struct {
   VnHub *hub;
 } VnDriverContext;
 
+/* What a driver leaves to the slave and the agents. */
+typedef enum {
+  /* Its guests' clocks are their own: they are set after each HELLO, so after a restore, too. */
+  VN_DRIVER_CLOCK = 1 << 0,
+  /* It sets no addresses and routes: routers are told theirs and serve the hosts (DHCP and the
+   * like); a host is on when it has its addresses, wherever it got them. */
+  VN_DRIVER_NETWORK = 1 << 1,
+} VnDriverByAgent;
+
 struct VnDriver {
   VnTechId tech;
+  guint by_agent; /* VnDriverByAgent */
   /* Called once in a process, before any thread exists. NULL: nothing to prepare. */
   gboolean (*prepare)(GError **error);
   /* Can it run here? FALSE with an error that says what is missing and how to get it. */
@@ -140,7 +151,7 @@ struct VnDriver {
   void (*remove_segments)(VnDriverState *state, VnDriverItem *items, guint n);
 
   gboolean (*snapshot)(VnDriverState *state, guint32 vm, const char *name, GError **error);
-  /* The VM is as it was; out_channel replaces the present one if its fd is not -1. */
+  /* The VM is as it was; out_channel replaces the present one if there is one in it. */
   gboolean (*revert)(VnDriverState *state, guint32 vm, const char *name,
                      VnDriverChannel *out_channel, GError **error);
   gboolean (*suspend)(VnDriverState *state, guint32 vm, GError **error);
@@ -163,6 +174,10 @@ struct VnDriver {
   /* Confinement, from what the kernel shows: appends one line a fact. FALSE: not confined. */
   gboolean (*prove)(VnDriverState *state, GPtrArray *out_facts, GError **error);
 };
+
+/* "h[3]" becomes "h-3": letters, digits and - only. */
+#define VN_DRIVER_HOSTNAME_MAX 64
+void vn_driver_hostname(const char *name, char out[VN_DRIVER_HOSTNAME_MAX]);
 
 #define VN_DRIVER_ERROR vn_driver_error_quark()
 GQuark vn_driver_error_quark(void);

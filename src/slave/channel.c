@@ -12,13 +12,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "slave/spool.h"
+#include "slave/token.h"
+
 #define EVENTS_A_TURN 256
 #define READ_SIZE     (256u << 10)
 #define OUT_KEPT      4096u
 
+/* A port's line. */
+typedef struct {
+  VnLineReader reader;
+  char token[VN_LINE_TOKEN + 1]; /* of this connection */
+  gboolean begun;                /* the agent has answered it */
+} Line;
+
 typedef struct {
   guint32 vm;
-  int fd; /* -1: a shell */
+  int fd;         /* -1: a shell */
+  Line *line;     /* NULL unless it is a port */
+  VnSpool *spool; /* NULL unless it is a folder, which has the descriptor */
   guint8 *partial;
   gsize n_partial;
   guint8 *out;
@@ -60,11 +72,20 @@ find(const VnChannels *channels, guint32 vm)
 }
 
 static void
+close_fd(Channel *channel)
+{
+  if (channel->spool == NULL && channel->fd >= 0)
+    (void)close(channel->fd); /* what could not be written has no reader any more */
+  g_clear_pointer(&channel->spool, vn_spool_close);
+  channel->fd = -1;
+}
+
+static void
 channel_free(gpointer data)
 {
   Channel *channel = data;
-  if (channel->fd >= 0)
-    (void)close(channel->fd); /* a socket whose end nobody waits for */
+  close_fd(channel);
+  g_free(channel->line);
   g_free(channel->partial);
   g_free(channel->out);
   g_free(channel);
@@ -100,8 +121,7 @@ drop(VnChannels *channels, Channel *channel)
   /* Closing alone would leave it in the set while a child that is being started has a copy. */
   int removed = epoll_ctl(channels->epoll, EPOLL_CTL_DEL, channel->fd, NULL);
   g_assert(removed == 0);
-  (void)close(channel->fd); /* what could not be written has no reader any more */
-  channel->fd = -1;
+  close_fd(channel);
   channels->by_vm->pdata[channel->vm] = NULL;
   g_ptr_array_add(channels->shells, channel);
 }
@@ -139,8 +159,37 @@ out_written(Channel *channel, gsize n)
   }
 }
 
+/* Whole frames that fit in a file. */
+static gsize
+whole_frames(const Channel *channel)
+{
+  const guint8 *bytes = channel->out + channel->out_start;
+  gsize n = channel->out_end - channel->out_start, at = 0;
+  for (gint64 size; (size = vn_frame_peek(bytes + at, n - at)) > 0; at += (gsize)size)
+    if (at + (gsize)size > VN_SPOOL_FILE)
+      break;
+  return at;
+}
+
 static void
-write_out(VnChannels *channels, Channel *channel)
+write_files(VnChannels *channels, Channel *channel)
+{
+  int result = 1;
+  const char *why;
+  while (result > 0 && channel->out_end > channel->out_start) {
+    gsize n = whole_frames(channel);
+    result = vn_spool_write(channel->spool, channel->out + channel->out_start, n, &why);
+    if (result > 0)
+      out_written(channel, n);
+  }
+  if (result < 0)
+    lose(channels, channel, why);
+  else if (channel->out_end - channel->out_start <= VN_CHANNEL_QUEUE_HIGH / 2)
+    set_pressed(channels, channel, FALSE);
+}
+
+static void
+write_stream(VnChannels *channels, Channel *channel)
 {
   while (channel->fd >= 0 && channel->out_end > channel->out_start) {
     ssize_t n = send(channel->fd, channel->out + channel->out_start,
@@ -161,6 +210,15 @@ write_out(VnChannels *channels, Channel *channel)
     lose(channels, channel, g_strerror(errno));
   if (left <= VN_CHANNEL_QUEUE_HIGH / 2)
     set_pressed(channels, channel, FALSE);
+}
+
+static void
+write_out(VnChannels *channels, Channel *channel)
+{
+  if (channel->spool != NULL)
+    write_files(channels, channel);
+  else
+    write_stream(channels, channel);
 }
 
 static guint8 *
@@ -193,24 +251,42 @@ put_be(guint8 *p, guint64 value, guint size)
   return p + size;
 }
 
+static void
+set_dirty(VnChannels *channels, Channel *channel)
+{
+  if (channel->dirty)
+    return;
+  channel->dirty = TRUE;
+  g_ptr_array_add(channels->dirty, channel);
+}
+
+static void
+append(Channel *channel, const guint8 *bytes, gsize n)
+{
+  if (channel->line == NULL) {
+    if (n > 0)
+      memcpy(out_reserve(channel, n), bytes, n);
+    return;
+  }
+  gsize written = vn_line_write(bytes, n, out_reserve(channel, 2 * n));
+  channel->out_end -= 2 * n - written;
+}
+
 gboolean
 vn_channels_send(VnChannels *channels, const VnFrame *frame)
 {
   Channel *channel = find(channels, frame->vm);
   if (channel == NULL)
     return FALSE;
-  guint8 *p = out_reserve(channel, VN_FRAME_HEADER + frame->size);
+  guint8 header[VN_FRAME_HEADER], *p = header;
   p = put_be(p, VN_FRAME_HEADER - 4 + frame->size, 4);
   p = put_be(p, frame->kind, 2);
   p = put_be(p, frame->flags, 2);
   p = put_be(p, 0, 4); /* an agent has but one VM */
-  p = put_be(p, frame->id, 8);
-  memcpy(p, frame->payload, frame->size);
-
-  if (!channel->dirty) {
-    channel->dirty = TRUE;
-    g_ptr_array_add(channels->dirty, channel);
-  }
+  put_be(p, frame->id, 8);
+  append(channel, header, sizeof header);
+  append(channel, frame->payload, frame->size);
+  set_dirty(channels, channel);
   gsize queued = channel->out_end - channel->out_start;
   if (queued > VN_CHANNEL_QUEUE_MAX)
     lose(channels, channel, "its agent reads nothing");
@@ -273,6 +349,13 @@ take_frames(VnChannels *channels, Channel *channel, const guint8 *bytes, gsize n
   return (gssize)at;
 }
 
+gsize
+vn_channels_queued(const VnChannels *channels, guint32 vm)
+{
+  const Channel *channel = find(channels, vm);
+  return channel != NULL ? channel->out_end - channel->out_start : 0;
+}
+
 static void
 keep_partial(Channel *channel, const guint8 *bytes, gsize n)
 {
@@ -282,8 +365,50 @@ keep_partial(Channel *channel, const guint8 *bytes, gsize n)
     channel->partial = g_memdup2(bytes, n);
 }
 
+/* What n bytes of the line stand for, in place, behind the `before` bytes of a frame's start, which
+ * a beginning makes void; gives how many bytes there are in all. Only what comes after the answer to
+ * this connection's own beginning counts. */
+static gsize
+take_line(Line *line, guint8 *bytes, gsize before, gsize n)
+{
+  const guint8 *from = bytes + before;
+  gsize there = before;
+  while (n > 0) {
+    gsize size;
+    int begun;
+    gsize taken = vn_line_read(&line->reader, from, n, bytes + there, &size, &begun);
+    from += taken;
+    n -= taken;
+    if (begun) {
+      line->begun = memcmp(line->reader.token, line->token, VN_LINE_TOKEN) == 0;
+      there = 0;
+    } else if (line->begun) {
+      there += size;
+    }
+  }
+  return there;
+}
+
 static void
-read_in(VnChannels *channels, Channel *channel)
+read_files(VnChannels *channels, Channel *channel)
+{
+  const char *why = vn_spool_look(channel->spool);
+  gssize n = 0;
+  for (guint i = 0; why == NULL && channel->fd >= 0 && i < VN_SPOOL_WINDOW; i++) {
+    n = vn_spool_read(channel->spool, channels->scratch, &why);
+    if (n <= 0)
+      break;
+    if (take_frames(channels, channel, channels->scratch, (gsize)n) != n && channel->fd >= 0)
+      why = "its agent sent a malformed frame";
+  }
+  if (why != NULL)
+    lose(channels, channel, why);
+  else if (channel->fd >= 0)
+    write_files(channels, channel); /* files that were in the way may be gone */
+}
+
+static void
+read_stream(VnChannels *channels, Channel *channel)
 {
   guint8 *scratch = channels->scratch;
   gsize before = channel->n_partial;
@@ -301,11 +426,22 @@ read_in(VnChannels *channels, Channel *channel)
     return;
   }
   gsize there = before + (gsize)n;
+  if (channel->line != NULL)
+    there = take_line(channel->line, scratch, before, (gsize)n);
   gssize taken = take_frames(channels, channel, scratch, there);
   if (taken < 0)
     lose(channels, channel, "its agent sent a malformed frame");
   else if (channel->fd >= 0 && (before > 0 || (gsize)taken < there))
     keep_partial(channel, scratch + taken, there - (gsize)taken);
+}
+
+static void
+read_in(VnChannels *channels, Channel *channel)
+{
+  if (channel->spool != NULL)
+    read_files(channels, channel);
+  else
+    read_stream(channels, channel);
 }
 
 /* ---- the source ---- */
@@ -420,15 +556,14 @@ vn_channels_free(VnChannels *channels)
   g_source_unref(&channels->source);
 }
 
-gboolean
-vn_channels_add(VnChannels *channels, guint32 vm, int fd, GError **error)
+/* Takes the channel, whose descriptor is set. */
+static gboolean
+add(VnChannels *channels, Channel *channel, GError **error)
 {
+  guint32 vm = channel->vm;
   vn_channels_remove(channels, vm);
-  Channel *channel = g_new0(Channel, 1);
-  channel->vm = vm;
-  channel->fd = fd;
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = channel};
-  if (epoll_ctl(channels->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
+  if (epoll_ctl(channels->epoll, EPOLL_CTL_ADD, channel->fd, &event) != 0) {
     int code = errno;
     g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code), "watching the agent's channel: %s",
                 g_strerror(code));
@@ -439,6 +574,50 @@ vn_channels_add(VnChannels *channels, guint32 vm, int fd, GError **error)
     g_ptr_array_set_size(channels->by_vm, (gint)vm + 1);
   channels->by_vm->pdata[vm] = channel;
   return TRUE;
+}
+
+gboolean
+vn_channels_add(VnChannels *channels, guint32 vm, int fd, GError **error)
+{
+  Channel *channel = g_new0(Channel, 1);
+  channel->vm = vm;
+  channel->fd = fd;
+  return add(channels, channel, error);
+}
+
+gboolean
+vn_channels_add_port(VnChannels *channels, guint32 vm, int fd, GError **error)
+{
+  Channel *channel = g_new0(Channel, 1);
+  channel->vm = vm;
+  channel->fd = fd;
+  channel->line = g_new0(Line, 1);
+  if (!vn_token_make(channel->line->token)) {
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "making a token for the agent's channel: %s",
+                g_strerror(errno));
+    channel_free(channel);
+    return FALSE;
+  }
+  vn_line_begin(channel->line->token, out_reserve(channel, VN_LINE_SYNC));
+  if (!add(channels, channel, error))
+    return FALSE;
+  set_dirty(channels, channel);
+  return TRUE;
+}
+
+gboolean
+vn_channels_add_spool(VnChannels *channels, guint32 vm, const char *folder, GError **error)
+{
+  Channel *channel = g_new0(Channel, 1);
+  channel->vm = vm;
+  channel->fd = -1;
+  channel->spool = vn_spool_open(folder, error);
+  if (channel->spool == NULL) {
+    channel_free(channel);
+    return FALSE;
+  }
+  channel->fd = vn_spool_fd(channel->spool);
+  return add(channels, channel, error);
 }
 
 void

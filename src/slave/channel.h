@@ -33,12 +33,19 @@ VnChannels *vn_channels_new(const VnChannelEvents *events, gpointer data, GError
 /* Closes all. */
 void vn_channels_free(VnChannels *channels);
 
-/* Takes the stream socket; it replaces the one that the VM had. */
+/* Takes the stream socket; it replaces what the VM had. */
 gboolean vn_channels_add(VnChannels *channels, guint32 vm, int fd, GError **error);
+/* A socket to a virtual machine's port: nothing counts before the agent has answered this
+ * connection's beginning (frame/line.h). */
+gboolean vn_channels_add_port(VnChannels *channels, guint32 vm, int fd, GError **error);
+/* A folder that the agent sees, too (slave/spool.h). */
+gboolean vn_channels_add_spool(VnChannels *channels, guint32 vm, const char *folder,
+                               GError **error);
 void vn_channels_remove(VnChannels *channels, guint32 vm);
 gboolean vn_channels_has(const VnChannels *channels, guint32 vm);
 
 /* Queues a frame for the agent of frame->vm. FALSE: it has no channel. */
 gboolean vn_channels_send(VnChannels *channels, const VnFrame *frame);
+gsize vn_channels_queued(const VnChannels *channels, guint32 vm); /* bytes that wait for it */
 /* Stop reading all agents, and go on: the master is slow. */
 void vn_channels_pause(VnChannels *channels, gboolean paused);

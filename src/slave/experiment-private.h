@@ -10,6 +10,7 @@
 #include "slave/channel.h"
 #include "slave/experiment.h"
 #include "slave/forward.h"
+#include "slave/packets.h"
 #include "slave/worker.h"
 #include "wire/session.h"
 
@@ -18,6 +19,7 @@ typedef struct VnRequest VnRequest;
 typedef enum {
   VN_VM_OFF,
   VN_VM_WAITING, /* on; its agent has not said HELLO */
+  VN_VM_SETTING, /* its agent is told its network (setup.h) */
   VN_VM_READY,
 } VnVmState;
 
@@ -27,7 +29,10 @@ typedef struct {
   VnVmState state;
   gboolean external;  /* a router with an external interface */
   gboolean changing;  /* a request turns it off or replaces its channel: an end is no loss */
-  VnRequest *waiting; /* the request that waits for its HELLO */
+  VnRequest *waiting; /* the request that waits until it is READY */
+  struct VnVmSpec *spec; /* NULL where setup.c has nothing to do */
+  guint setting;         /* answers that are missing */
+  VnPackets *packets;    /* of a router whose packets come over the channel; else NULL */
 } VnVm;
 
 struct VnExperiment {
@@ -41,6 +46,7 @@ struct VnExperiment {
   char *name;           /* NULL: no experiment is open */
   GPtrArray *vms;       /* VnVm*, by number, with NULLs */
   GHashTable *segments; /* number to VnTechId */
+  GHashTable *mtus;     /* number of a segment to its MTU, where it has one */
   gboolean ending;      /* the session closed, or the slave ends */
   gboolean releasing;   /* everything is being taken down */
 
@@ -94,6 +100,8 @@ void vn_request_finish(VnRequest *request);
 
 /* ---- experiment.c ---- */
 VnVm *vn_experiment_vm(const VnExperiment *experiment, guint32 id);
+/* It went away, or can't be used: whoever waits for it is told, else the master. */
+void vn_experiment_lose(VnExperiment *experiment, guint32 id, const char *why);
 VnVm *vn_experiment_add_vm(VnExperiment *experiment, guint32 id, VnTechId tech);
 const VnDriver *vn_experiment_driver(const VnExperiment *experiment, VnTechId tech);
 /* In the worker: opens the technology when it is used first. */
@@ -109,7 +117,7 @@ void vn_do_one(VnRequest *request); /* SNAPSHOT SUSPEND RESUME LINK IMPAIR */
 void vn_do_power_on(VnRequest *request);
 void vn_do_power_off(VnRequest *request);
 void vn_do_revert(VnRequest *request);
-void vn_power_hello(VnExperiment *experiment, VnVm *vm);
+void vn_power_ready(VnExperiment *experiment, VnVm *vm);
 /* TRUE: somebody waited for the VM and is told. */
 gboolean vn_power_lost(VnExperiment *experiment, VnVm *vm, const char *why);
 void vn_power_cancel(VnExperiment *experiment);

@@ -8,7 +8,7 @@
  * ways. A message that breaks the protocol ends the session; a request that can't be done is
  * answered.
  */
-#include "slave/experiment-private.h"
+#include "slave/setup.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +21,17 @@ VnVm *
 vn_experiment_vm(const VnExperiment *experiment, guint32 id)
 {
   return id < experiment->vms->len ? experiment->vms->pdata[id] : NULL;
+}
+
+static void
+vm_free(gpointer data)
+{
+  VnVm *vm = data;
+  if (vm == NULL)
+    return;
+  vn_packets_close(vm->packets);
+  vn_setup_forget(vm);
+  g_free(vm);
 }
 
 VnVm *
@@ -50,8 +61,8 @@ vn_experiment_driver(const VnExperiment *experiment, VnTechId tech)
 
 /* ---- a VM goes away by itself ---- */
 
-static void
-vm_is_lost(VnExperiment *experiment, guint32 id, const char *why)
+void
+vn_experiment_lose(VnExperiment *experiment, guint32 id, const char *why)
 {
   VnVm *vm = vn_experiment_vm(experiment, id);
   if (vm == NULL || vm->state == VN_VM_OFF)
@@ -87,7 +98,7 @@ driver_lost_here(gpointer data)
     VnVm *vm = vn_experiment_vm(loss->experiment, loss->vm);
     if (vm != NULL && !vm->changing)
       vn_channels_remove(loss->experiment->channels, loss->vm);
-    vm_is_lost(loss->experiment, loss->vm, loss->why);
+    vn_experiment_lose(loss->experiment, loss->vm, loss->why);
   }
   return G_SOURCE_REMOVE;
 }
@@ -135,12 +146,19 @@ agent_hello(VnExperiment *experiment, VnVm *vm, const VnFrame *frame)
     return; /* it said so before */
   if (vn_frame_int(frame, VN_TAG_PROTOCOL, 0) != VN_FRAME_PROTOCOL) {
     vn_channels_remove(experiment->channels, vm->id);
-    vm_is_lost(experiment, vm->id, "its agent speaks another version of the protocol");
+    vn_experiment_lose(experiment, vm->id, "its agent speaks another version of the protocol");
     return;
   }
   if (experiment->session != NULL)
     vn_session_forward(experiment->session, frame, vm->id, 0);
-  vn_power_hello(experiment, vm);
+  vn_setup_hello(experiment, vm);
+}
+
+static void
+take_packets(VnVm *vm, const VnFrame *frame)
+{
+  if (vm->packets != NULL)
+    vn_packets_take(vm->packets, frame);
 }
 
 static void
@@ -152,6 +170,10 @@ agent_frame(guint32 id, const VnFrame *frame, gpointer data)
     return;
   if (frame->kind == VN_FRAME_HELLO)
     agent_hello(experiment, vm, frame);
+  else if (frame->id >= VN_OWN_IDS)
+    vn_setup_frame(experiment, vm, frame);
+  else if (frame->kind == VN_FRAME_PACKET)
+    take_packets(vm, frame);
   else if (vm->state == VN_VM_READY && experiment->session != NULL)
     vn_session_forward(experiment->session, frame, id, frame->id);
 }
@@ -159,7 +181,7 @@ agent_frame(guint32 id, const VnFrame *frame, gpointer data)
 static void
 agent_lost(guint32 id, const char *why, gpointer data)
 {
-  vm_is_lost(data, id, why);
+  vn_experiment_lose(data, id, why);
 }
 
 static void
@@ -258,12 +280,13 @@ run_release(gpointer job)
 static void
 forget(VnExperiment *experiment)
 {
+  g_ptr_array_set_size(experiment->vms, 0); /* their packets use what goes now */
   g_clear_pointer(&experiment->captures, vn_captures_free);
   g_clear_pointer(&experiment->forward, vn_forward_free);
   g_clear_pointer(&experiment->channels, vn_channels_free);
   g_clear_pointer(&experiment->name, g_free);
-  g_ptr_array_set_size(experiment->vms, 0);
   g_hash_table_remove_all(experiment->segments);
+  g_hash_table_remove_all(experiment->mtus);
   experiment->releasing = FALSE;
 }
 
@@ -275,6 +298,7 @@ experiment_free(VnExperiment *experiment)
   forget(experiment);
   g_ptr_array_unref(experiment->vms);
   g_hash_table_unref(experiment->segments);
+  g_hash_table_unref(experiment->mtus);
   g_free(experiment);
 }
 
@@ -473,8 +497,9 @@ vn_experiment_new(int fd, const VnSlaveShared *shared)
 {
   VnExperiment *experiment = g_new0(VnExperiment, 1);
   experiment->shared = shared;
-  experiment->vms = g_ptr_array_new_with_free_func(g_free);
+  experiment->vms = g_ptr_array_new_with_free_func(vm_free);
   experiment->segments = g_hash_table_new(NULL, NULL);
+  experiment->mtus = g_hash_table_new(NULL, NULL);
   experiment->worker = vn_worker_new("experiment");
   experiment->session = vn_session_new(fd, &session_events, experiment);
   vn_session_set_heartbeat(experiment->session, 0);

@@ -515,6 +515,17 @@ vn_forward_join(VnForward *forward, guint32 from_site, guint32 to_site, int fd)
   return good;
 }
 
+void
+vn_forward_missed(VnForward *forward, guint32 router, guint64 off, guint64 onto)
+{
+  g_mutex_lock(&forward->lock);
+  Source *source = external_of(forward, router);
+  if (source != NULL)
+    source->missed += off;
+  forward->dropped[DROP_INTERFACE] += onto;
+  g_mutex_unlock(&forward->lock);
+}
+
 static void
 add_counter(GVariantBuilder *builder, guint64 value, const char *format, ...) G_GNUC_PRINTF(3, 4);
 

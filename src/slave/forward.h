@@ -27,5 +27,7 @@ gboolean vn_forward_add_peer(VnForward *forward, guint32 site, const char *path,
 /* A link that came from another slave; takes it. FALSE: that site is no peer (it may become one:
  * who connected tries again). */
 gboolean vn_forward_join(VnForward *forward, guint32 from_site, guint32 to_site, int fd);
+/* Packets of a router's interface that got no further than its slave: off it, and onto it. */
+void vn_forward_missed(VnForward *forward, guint32 router, guint64 off, guint64 onto);
 /* Adds to an a(st) what was moved and what was dropped, since the start. */
 void vn_forward_counters(VnForward *forward, GVariantBuilder *builder);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "slave/decode.h"
-#include "slave/experiment-private.h"
+#include "slave/setup.h"
 
 #define WHOLE VN_WIRE_WHOLE
 
@@ -95,6 +95,8 @@ vn_do_segments(VnRequest *request)
     request->items[request->n++].id = batch.segments[i].id;
     g_hash_table_insert(request->experiment->segments, GUINT_TO_POINTER(batch.segments[i].id),
                         GUINT_TO_POINTER(batch.tech));
+    g_hash_table_insert(request->experiment->mtus, GUINT_TO_POINTER(batch.segments[i].id),
+                        GUINT_TO_POINTER(batch.segments[i].mtu));
   }
   push(request, run_segments);
 }
@@ -135,6 +137,7 @@ vn_do_vms(VnRequest *request)
     request->items[request->n++].id = batch.vms[i].id;
     VnVm *vm = vn_experiment_add_vm(request->experiment, batch.vms[i].id, batch.tech);
     vm->external = batch.vms[i].external;
+    vn_setup_remember(request->experiment, vm, &batch.vms[i], request->body);
     if (vm->external && !vn_traffic_forward(request->experiment, &error)) {
       vn_request_fail(request, vm->id, error->message);
       g_clear_error(&error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Turning VMs on and off, and putting them back.
  *
- * A VM is on for the master when its agent has said HELLO, not when the technology says so. A
- * request that turned VMs on waits for the HELLO of each, for VN_READY_TIMEOUT_S at most.
+ * A VM is on for the master when its agent has said HELLO and has its network, not when the technology
+ * says so. A request that turned VMs on waits for each, for VN_READY_TIMEOUT_S at most.
  */
 #include <unistd.h>
 
@@ -19,10 +19,8 @@ one_less(VnVm *vm)
 }
 
 void
-vn_power_hello(VnExperiment *experiment, VnVm *vm)
+vn_power_ready(VnExperiment *experiment, VnVm *vm)
 {
-  if (vm->state != VN_VM_WAITING)
-    return;
   vm->state = VN_VM_READY;
   if (vm->waiting != NULL)
     one_less(vm);
@@ -44,14 +42,16 @@ timed_out(gpointer data)
 {
   VnRequest *request = data;
   VnExperiment *experiment = request->experiment;
-  g_autofree char *why =
-      g_strdup_printf("its agent did not say HELLO within %d s", VN_READY_TIMEOUT_S);
   request->timeout = 0;
   for (guint i = 0, left = request->missing; left > 0; i++) {
     VnVm *vm = vn_experiment_vm(experiment, request->items[i].id);
     if (vm->waiting != request)
       continue;
     left--;
+    g_autofree char *why = g_strdup_printf("its agent did not %s within %d s",
+                                           vm->state == VN_VM_SETTING ? "set its network"
+                                                                      : "say HELLO",
+                                           VN_READY_TIMEOUT_S);
     vn_channels_remove(experiment->channels, vm->id);
     vn_power_lost(experiment, vm, why); /* the last one finishes the request */
   }
@@ -67,16 +67,44 @@ replace_waiting(VnVm *vm)
   one_less(vm);
 }
 
+static gboolean
+add_channel(VnChannels *channels, guint32 vm, const VnDriverChannel *channel, GError **error)
+{
+  switch (channel->kind) {
+  case VN_DRIVER_CHANNEL_STREAM:
+    return vn_channels_add(channels, vm, channel->fd, error);
+  case VN_DRIVER_CHANNEL_PORT:
+    return vn_channels_add_port(channels, vm, channel->fd, error);
+  case VN_DRIVER_CHANNEL_SPOOL:
+    return vn_channels_add_spool(channels, vm, channel->folder, error);
+  }
+  g_assert_not_reached();
+}
+
+/* A router whose packets come over its channel gets an interface for them. */
+static gboolean
+add_packets(VnExperiment *experiment, VnVm *vm, GError **error)
+{
+  g_clear_pointer(&vm->packets, vn_packets_close);
+  if (!vm->external || vn_experiment_driver(experiment, vm->tech)->open_external != NULL)
+    return TRUE;
+  vm->packets = vn_packets_open(experiment->channels, experiment->forward, vm->id, error);
+  return vm->packets != NULL;
+}
+
 /* The channel that a driver gave for a VM that is on now. */
 static void
 take_channel(VnRequest *request, VnVm *vm, VnDriverChannel *channel)
 {
-  if (channel->fd < 0)
+  if (channel->fd < 0 && channel->folder == NULL)
     return; /* the VM was on, and its channel is as it was */
   g_autoptr(GError) error = NULL;
-  int fd = channel->fd;
-  channel->fd = -1;
-  if (!vn_channels_add(request->experiment->channels, vm->id, fd, &error)) {
+  VnDriverChannel taken = *channel;
+  g_autofree char *folder = taken.folder;
+  *channel = (VnDriverChannel){.fd = -1};
+  if (!add_channel(request->experiment->channels, vm->id, &taken, &error) ||
+      !add_packets(request->experiment, vm, &error)) {
+    vn_channels_remove(request->experiment->channels, vm->id);
     vn_request_fail(request, vm->id, error->message);
     return;
   }
@@ -113,6 +141,7 @@ close_channels(VnRequest *request)
     if (request->channels[i].fd >= 0)
       (void)close(request->channels[i].fd); /* a socket of a VM that is being taken down */
     request->channels[i].fd = -1;
+    g_clear_pointer(&request->channels[i].folder, g_free);
   }
 }
 
@@ -164,7 +193,7 @@ open_externals(VnRequest *request, const VnDriver *driver, VnDriverState *state,
 {
   for (guint i = first; i < first + n; i++) {
     VnDriverItem *item = &request->items[i];
-    if (item->error == NULL && request->external[i])
+    if (item->error == NULL && request->external[i] && driver->open_external != NULL)
       vn_traffic_open_external(request->experiment, driver, state, item->id, &item->error);
   }
 }
@@ -233,6 +262,7 @@ done_power_off(gpointer job)
     if (request->items[i].error != NULL)
       continue;
     vn_channels_remove(request->experiment->channels, vm->id);
+    g_clear_pointer(&vm->packets, vn_packets_close);
     if (vm->external && request->experiment->forward != NULL)
       vn_forward_remove_external(request->experiment->forward, vm->id);
     vn_power_lost(request->experiment, vm, "it was turned off");

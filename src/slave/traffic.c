@@ -122,11 +122,6 @@ vn_traffic_open_external(VnExperiment *experiment, const VnDriver *driver, VnDri
                          guint32 router, GError **error)
 {
   VnDriverExternal external;
-  if (driver->open_external == NULL) {
-    g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_UNSUPPORTED,
-                "%s can't have external interfaces", vn_tech(driver->tech)->title);
-    return FALSE;
-  }
   return driver->open_external(state, router, &external, error) &&
          vn_forward_add_external(experiment->forward, router, &external, error);
 }

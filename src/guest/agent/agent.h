@@ -15,6 +15,7 @@
 
 #include "frame/frame.h"
 #include "frame/status.h"
+#include "guest/agent/channel.h"
 #include "guest/agent/os.h"
 #include "guest/agent/text.h"
 
@@ -62,7 +63,7 @@ typedef struct {
 } VnAgentExtra;
 
 struct VnAgent {
-  VnFd channel;
+  VnChannel channel; /* set by vn_agent_options */
   const VnAgentExtra *extra;
   int closing; /* the loop ends */
 
@@ -86,8 +87,9 @@ struct VnAgent {
   uint8_t out[VN_AGENT_OUT_SIZE];
 };
 
-/* Runs until EXIT, or until the channel closes or brings nonsense. All processes are ended. */
-void vn_agent_run(VnAgent *agent, VnFd channel, const VnAgentExtra *extra);
+/* Runs until EXIT, until an inherited channel closes, or until nonsense comes. All processes are
+ * ended. */
+void vn_agent_run(VnAgent *agent, const VnAgentExtra *extra);
 
 int vn_agent_has_room(const VnAgent *agent);
 void vn_agent_watch(VnAgent *agent, VnTask *task, VnFd fd, short events, unsigned slot);
@@ -95,8 +97,16 @@ void vn_agent_watch(VnAgent *agent, VnTask *task, VnFd fd, short events, unsigne
 void vn_agent_begin(VnAgent *agent, VnFrameWriter *out, VnFrameKind kind, uint32_t vm, uint64_t id);
 void vn_agent_end(VnAgent *agent, VnFrameWriter *out);
 void vn_agent_refuse(VnAgent *agent, const VnFrame *frame, const char *why);
-/* Writes what it can. */
-void vn_agent_flush(VnAgent *agent);
+
+/* --- channel.c, spool.c --- */
+void vn_channel_start(VnAgent *agent);
+void vn_channel_read(VnAgent *agent, int wait);
+void vn_channel_flush(VnAgent *agent); /* writes what it can */
+int vn_channel_waits(const VnAgent *agent); /* something is to be written */
+/* The other side begins anew: what is half read or not yet sent is void. */
+void vn_channel_begin(VnAgent *agent);
+void vn_spool_read(VnAgent *agent);
+int vn_spool_flush(VnAgent *agent); /* 1: all is written */
 
 /* --- dispatch.c --- */
 void vn_agent_hello(VnAgent *agent);
@@ -134,6 +144,7 @@ void vn_transfer_get(VnAgent *agent, const VnFrame *frame);
 /* A name beside the path that nothing else has; NULL: no memory. */
 char *vn_transfer_temporary(const char *path);
 void vn_control_request(VnAgent *agent, const VnFrame *frame); /* control.c */
+void vn_address_request(VnAgent *agent, const VnFrame *frame); /* address.c */
 
 /* A copy with a NUL, or NULL where the field is missing or holds a NUL itself. */
 char *vn_request_text(const VnFrame *frame, uint16_t tag);

@@ -52,8 +52,12 @@ pong(VnAgent *agent, const VnFrame *frame)
 static void
 clock_(VnAgent *agent, const VnFrame *frame)
 {
+  uint32_t size;
+  const uint8_t *seed = vn_frame_find(frame, VN_TAG_SEED, &size);
   int64_t time = vn_frame_int(frame, VN_TAG_TIME, -1);
   int error = time < 0 ? 0 : vn_os_set_clock(time);
+  if (error == 0 && time >= 0 && seed != NULL)
+    error = vn_os_stir(seed, size);
   if (time < 0)
     vn_agent_refuse(agent, frame, "CLOCK without a time");
   else if (error != 0)
@@ -104,6 +108,9 @@ vn_agent_frame(VnAgent *agent, const VnFrame *frame)
   case VN_FRAME_CONTINUE:
   case VN_FRAME_RESET:
     vn_control_request(agent, frame);
+    break;
+  case VN_FRAME_NETWORK:
+    vn_address_request(agent, frame);
     break;
   case VN_FRAME_CLOCK:
     clock_(agent, frame);

@@ -43,22 +43,6 @@ vn_agent_refuse(VnAgent *agent, const VnFrame *frame, const char *why)
   vn_agent_end(agent, &out);
 }
 
-void
-vn_agent_flush(VnAgent *agent)
-{
-  while (agent->out_start < agent->out_used && !agent->closing) {
-    int error;
-    int64_t n = vn_os_channel_write(agent->channel, agent->out + agent->out_start,
-                                    agent->out_used - agent->out_start, &error);
-    if (n < 0) {
-      agent->closing = error != 0;
-      return;
-    }
-    agent->out_start += (size_t)n;
-  }
-  agent->out_start = agent->out_used = 0;
-}
-
 /* Handles the whole frames that are there, as far as there is room. */
 static void
 handle_frames(VnAgent *agent)
@@ -79,22 +63,6 @@ handle_frames(VnAgent *agent)
     return;
   agent->in_used -= at;
   memmove(agent->in, agent->in + at, agent->in_used);
-}
-
-static void
-read_channel(VnAgent *agent, int wait)
-{
-  size_t room = sizeof agent->in - agent->in_used;
-  if (room == 0)
-    return;
-  int error;
-  int64_t n =
-      vn_os_channel_read(agent->channel, agent->in + agent->in_used,
-                         room < VN_AGENT_READ_SIZE ? room : VN_AGENT_READ_SIZE, wait, &error);
-  if (n > 0)
-    agent->in_used += (size_t)n;
-  else if (n == 0 || error != 0)
-    agent->closing = 1;
 }
 
 void
@@ -120,15 +88,16 @@ vn_agent_watch(VnAgent *agent, VnTask *task, VnFd fd, short events, unsigned slo
   agent->n_polls++;
 }
 
-/* What to wait for; gives until when. Entry 0 is the channel. */
+/* What to wait for; gives until when. Entry 0 is the channel, if polling tells of it. */
 static int64_t
 collect(VnAgent *agent)
 {
   int room = vn_agent_has_room(agent);
-  int64_t until = VN_NEVER;
+  int64_t until = agent->channel.look;
   agent->n_polls = 0;
-  short events = (short)((room ? POLLIN : 0) | (agent->out_used > agent->out_start ? POLLOUT : 0));
-  vn_agent_watch(agent, NULL, agent->channel, events, 0);
+  short events = (short)((room ? POLLIN : 0) | (vn_channel_waits(agent) ? POLLOUT : 0));
+  if (agent->channel.ready)
+    vn_agent_watch(agent, NULL, agent->channel.fd, events, 0);
   if (room && agent->extra->watch != NULL)
     agent->extra->watch(agent);
   for (unsigned i = 0; room && i < agent->n_tasks; i++) {
@@ -144,9 +113,9 @@ collect(VnAgent *agent)
 }
 
 static void
-handle_events(VnAgent *agent)
+handle_events(VnAgent *agent, unsigned first)
 {
-  for (unsigned i = 1; i < agent->n_polls && vn_agent_has_room(agent); i++) {
+  for (unsigned i = first; i < agent->n_polls && vn_agent_has_room(agent); i++) {
     short events = agent->polls[i].revents;
     VnTask *task = agent->owners[i].task;
     if (events != 0 && task == NULL)
@@ -206,15 +175,17 @@ static void
 wait_and_read(VnAgent *agent)
 {
   int64_t until = collect(agent);
-  if (agent->n_polls == 1 && agent->polls[0].events == POLLIN && until == VN_NEVER &&
-      !vn_os_has_children()) {
-    read_channel(agent, 1);
+  int polled = agent->channel.ready;
+  if (agent->channel.kind == VN_CHANNEL_FD && agent->n_polls == 1 &&
+      agent->polls[0].events == POLLIN && until == VN_NEVER && !vn_os_has_children()) {
+    vn_channel_read(agent, 1);
     return;
   }
   vn_os_poll(agent->polls, agent->n_polls, until);
-  if (agent->polls[0].revents & (POLLIN | POLLHUP | POLLERR))
-    read_channel(agent, 0);
-  handle_events(agent);
+  if (polled ? agent->polls[0].revents & (POLLIN | POLLHUP | POLLERR)
+             : vn_os_monotonic() >= agent->channel.look)
+    vn_channel_read(agent, 0);
+  handle_events(agent, polled ? 1 : 0);
   handle_ended(agent);
   handle_timers(agent);
 }
@@ -231,17 +202,16 @@ close_down(VnAgent *agent)
     ;
   free(agent->polls);
   free(agent->owners);
-  vn_os_close(&agent->channel);
+  vn_os_close(&agent->channel.fd);
 }
 
 void
-vn_agent_run(VnAgent *agent, VnFd channel, const VnAgentExtra *extra)
+vn_agent_run(VnAgent *agent, const VnAgentExtra *extra)
 {
-  agent->channel = channel;
   agent->extra = extra;
-  vn_agent_hello(agent);
+  vn_channel_start(agent);
   while (!agent->closing) {
-    vn_agent_flush(agent); /* first: the peer goes on while we clear up */
+    vn_channel_flush(agent); /* first: the peer goes on while we clear up */
     free_done(agent);
     if (agent->closing)
       break;

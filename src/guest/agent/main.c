@@ -18,21 +18,41 @@ complain(const char *program, const char *why)
   vn_text_add(&text, program);
   vn_text_add(&text, ": ");
   vn_text_add(&text, why);
-  vn_text_add(
-      &text, "\nusage: --channel-fd N   (a stream to the slave; the engine starts this program)\n");
+  vn_text_add(&text, "\nusage: --channel-fd N    an inherited stream to the slave (short: --fd)\n"
+                     "       --port NAME       the virtual machine's port of that name, or a device\n"
+                     "       --spool FOLDER    a folder that the slave sees, too\n"
+                     "The engine starts this program.\n");
   (void)!write(2, bytes, (unsigned)text.used);
   return -1;
 }
 
+/* -1: no such word, or no such number. */
+static int
+read_channel(const char *word, const char *value, VnChannel *out)
+{
+  int64_t fd;
+  out->fd = VN_NO_FD;
+  out->place = value;
+  if (strcmp(word, "--port") == 0)
+    out->kind = VN_CHANNEL_PORT;
+  else if (strcmp(word, "--spool") == 0)
+    out->kind = VN_CHANNEL_SPOOL;
+  else if (strcmp(word, "--channel-fd") != 0 && strcmp(word, "--fd") != 0)
+    return -1;
+  if (out->kind != VN_CHANNEL_FD)
+    return value[0] == '\0' ? -1 : 0;
+  if (vn_text_int(value, 0, INT32_MAX, &fd) < 0)
+    return -1;
+  out->fd = (VnFd)fd;
+  return 0;
+}
+
 int
-vn_agent_options(int argc, char **argv, VnFd *out_channel)
+vn_agent_options(int argc, char **argv, VnAgent *agent)
 {
   const char *program = argc > 0 ? argv[0] : "agent";
-  int64_t fd;
-  if (argc != 3 || (strcmp(argv[1], "--channel-fd") != 0 && strcmp(argv[1], "--fd") != 0) ||
-      vn_text_int(argv[2], 0, INT32_MAX, &fd) < 0)
+  if (argc != 3 || read_channel(argv[1], argv[2], &agent->channel) < 0)
     return complain(program, "started in a way that it doesn't know");
-  *out_channel = (VnFd)fd;
-  int error = vn_os_init(program, out_channel);
+  int error = vn_os_init(program, &agent->channel.fd);
   return error == 0 ? 0 : complain(program, vn_os_error_text(error));
 }

@@ -5,4 +5,4 @@
 #include "guest/agent/agent.h"
 
 /* Reads the command line and prepares the process. -1 after a message on standard error. */
-int vn_agent_options(int argc, char **argv, VnFd *out_channel);
+int vn_agent_options(int argc, char **argv, VnAgent *agent);

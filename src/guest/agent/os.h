@@ -34,12 +34,14 @@ typedef int VnFd;
 #define VN_NEVER    INT64_MAX
 #define VN_PATH_MAX 4096
 
-/* Once, before all else: signals, limits, the standard descriptors. Moves *channel out of the
- * way of those. */
+/* Once, before all else: signals, limits, the standard descriptors. Moves *channel, if there is
+ * one, out of the way of those. */
 int vn_os_init(const char *program, VnFd *channel);
 
 int64_t vn_os_monotonic(void);
 int vn_os_set_clock(int64_t ns_since_1970);
+/* Into the pool of random numbers, which starts anew from it. */
+int vn_os_stir(const void *bytes, size_t n);
 void vn_os_random(void *bytes, size_t n);
 const char *vn_os_error_text(int error);
 
@@ -51,8 +53,9 @@ void vn_os_poll(struct pollfd *polls, size_t n, int64_t until);
 int64_t vn_os_channel_read(VnFd fd, void *bytes, size_t n, int wait, int *out_error);
 int64_t vn_os_channel_write(VnFd fd, const void *bytes, size_t n, int *out_error);
 int64_t vn_os_stream_read(VnFd fd, void *bytes, size_t n, int *out_error);
-/* Sends bytes with a descriptor beside them. 0, or an error where none can travel. */
-int vn_os_send_fd(VnFd channel, const void *bytes, size_t n, VnFd fd);
+/* A port of the virtual machine, by its name, or a device by its path; not blocking. An error where
+ * it is not there (yet). */
+int vn_os_port_open(const char *name, VnFd *out);
 
 /* --- descriptors --- */
 void vn_os_close(VnFd *fd); /* and sets it to VN_NO_FD */

@@ -98,20 +98,28 @@ vn_posix_be_patient(int patient)
     syscall(SYS_sched_setscheduler, 0, to, &no_priority); /* if refused, all works as well */
 }
 
+static int
+move_channel(VnFd *channel)
+{
+  int type, moved = fcntl(*channel, F_DUPFD_CLOEXEC, 3);
+  if (moved < 0)
+    return errno;
+  close(*channel);
+  *channel = moved;
+  channel_is_socket = getsockopt(moved, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){sizeof type}) == 0;
+  if (!channel_is_socket)
+    fcntl(moved, F_SETFL, fcntl(moved, F_GETFL) | O_NONBLOCK);
+  return 0;
+}
+
 int
 vn_os_init(const char *program, VnFd *channel)
 {
   const char *slash = strrchr(program, '/');
   close_to_tasks(slash != NULL ? slash + 1 : program);
-  int moved = fcntl(*channel, F_DUPFD_CLOEXEC, 3);
-  if (moved < 0)
-    return errno;
-  close(*channel);
-  *channel = moved;
-  int type;
-  channel_is_socket = getsockopt(moved, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){sizeof type}) == 0;
-  if (!channel_is_socket)
-    fcntl(moved, F_SETFL, fcntl(moved, F_GETFL) | O_NONBLOCK);
+  int error = *channel == VN_NO_FD ? 0 : move_channel(channel);
+  if (error != 0)
+    return error;
   do
     vn_posix_null = open("/dev/null", O_RDWR);
   while (vn_posix_null >= 0 && vn_posix_null < 3);
@@ -213,32 +221,6 @@ vn_os_stream_read(VnFd fd, void *bytes, size_t n, int *out_error)
   while (got < 0 && errno == EINTR);
   *out_error = got < 0 && !vn_os_would_block(errno) ? errno : 0;
   return got;
-}
-
-int
-vn_os_send_fd(VnFd channel, const void *bytes, size_t n, VnFd fd)
-{
-  union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int))];
-  } control;
-  struct sockaddr_storage own;
-  socklen_t size = sizeof own;
-  if (getsockname(channel, (struct sockaddr *)&own, &size) < 0)
-    return errno;
-  if (own.ss_family != AF_UNIX) /* others take the bytes and drop the descriptor silently */
-    return EOPNOTSUPP;
-  memset(&control, 0, sizeof control);
-  struct iovec part = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = n};
-  struct msghdr message = {
-      .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  ssize_t sent = sendmsg(channel, &message, MSG_NOSIGNAL);
-  return sent == (ssize_t)n ? 0 : sent < 0 ? errno : EMSGSIZE;
 }
 
 void

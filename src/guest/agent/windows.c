@@ -98,16 +98,19 @@ vn_windows_pair(SOCKET *out_ours, SOCKET *out_theirs)
 }
 
 int
-vn_os_init(VnFd *channel)
+vn_os_init(const char *program, VnFd *channel)
 {
+  (void)program;
   WSADATA data;
   int error = WSAStartup(MAKEWORD(2, 2), &data);
   if (error == 0)
     error = vn_windows_pair(&wake_in, &wake_out);
   if (error != 0)
     return error;
-  keep_from_children(*channel);
-  dont_block(*channel);
+  if (*channel != VN_NO_FD) {
+    keep_from_children(*channel);
+    dont_block(*channel);
+  }
   return vn_windows_process_init();
 }
 
@@ -129,6 +132,24 @@ vn_os_set_clock(int64_t ns)
   FILETIME file = {(DWORD)ticks, (DWORD)(ticks >> 32)};
   SYSTEMTIME time;
   return FileTimeToSystemTime(&file, &time) && SetSystemTime(&time) ? 0 : (int)GetLastError();
+}
+
+/* Its pool can't be added to, and takes notice of a restore by itself where it can. */
+int
+vn_os_stir(const void *bytes, size_t n)
+{
+  (void)bytes;
+  (void)n;
+  return 0;
+}
+
+/* Such ports are no sockets, so nothing here could wait for them. */
+int
+vn_os_port_open(const char *name, VnFd *out)
+{
+  (void)name;
+  (void)out;
+  return ERROR_NOT_SUPPORTED;
 }
 
 void
@@ -230,16 +251,6 @@ vn_os_channel_write(VnFd fd, const void *bytes, size_t n, int *out_error)
   int error = put < 0 ? WSAGetLastError() : 0;
   *out_error = vn_os_would_block(error) ? 0 : error;
   return put;
-}
-
-int
-vn_os_send_fd(VnFd channel, const void *bytes, size_t n, VnFd fd)
-{
-  (void)channel;
-  (void)bytes;
-  (void)n;
-  (void)fd;
-  return WSAEOPNOTSUPP;
 }
 
 void

@@ -2,11 +2,11 @@
 /* vnec-router: the agent in each router VM. It runs tasks as the task runner does, and
  *
  *   NETWORK   sets addresses, routes and proxies of the guest's kernel (network.c), which forwards
- *   EXTERNAL  opens the external interface, a TUN device, and hands it up (external.c)
+ *   PACKET    carries what crosses the external interface, a TUN device (external.c)
  *
  * Where the driver has done both from outside, as for namespaces, neither frame comes.
  *
- *   vnec-router --channel-fd N     speaks frames on the inherited stream N (short: --fd)
+ *   vnec-router --channel-fd N, --port NAME, --spool FOLDER     where it speaks frames (agent/main.c)
  */
 #include "guest/agent/main.h"
 #include "guest/router/router.h"
@@ -25,18 +25,26 @@ handle_frame(VnAgent *to, const VnFrame *frame)
   return 1;
 }
 
+static void
+event(VnAgent *of, VnFd fd, unsigned slot, short events)
+{
+  (void)fd;
+  (void)slot;
+  (void)events;
+  vn_router_external_event(of);
+}
+
 static const VnAgentExtra router_extra = {
     .frame = handle_frame,
     .watch = vn_router_watch_external,
-    .event = vn_router_external_event,
+    .event = event,
 };
 
 int
 main(int argc, char **argv)
 {
-  VnFd channel;
-  if (vn_agent_options(argc, argv, &channel) < 0)
+  if (vn_agent_options(argc, argv, &agent) < 0)
     return 2;
-  vn_agent_run(&agent, channel, &router_extra);
+  vn_agent_run(&agent, &router_extra);
   return 0;
 }

@@ -176,6 +176,8 @@ vn_netlink_route(const char *iface, const char *text, const char *gateway)
   route->rtm_scope =
       gateway == NULL && prefix.family == AF_INET ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
   route->rtm_type = RTN_UNICAST;
+  /* Topology says which gateways are on the link; the kernel need not check. */
+  route->rtm_flags = gateway == NULL ? 0 : RTNH_F_ONLINK;
   attribute(&request, RTA_DST, prefix.bytes, prefix.size);
   attribute(&request, RTA_OIF, &index, sizeof index);
   if (gateway != NULL)

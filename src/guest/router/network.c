@@ -48,13 +48,30 @@ set_sysctl(const char *before, const char *iface, const char *after, const char 
 }
 
 static int
+apply_iface(char *line)
+{
+  char *words[WORDS_MAX];
+  if (split(line, words) != 2)
+    return -1;
+  if (vn_text_equal(words[0], VN_ROUTER_EXTERNAL))
+    return 0;
+  int error = vn_iface_note(words[0], words[1]);
+  if (error == 0) {
+    set_sysctl("ipv4/conf/", vn_iface_real(words[0]), "/rp_filter", "0");
+    error = vn_netlink_link_up(vn_iface_real(words[0]));
+  }
+  return error;
+}
+
+static int
 apply_address(char *line)
 {
   char *words[WORDS_MAX];
   if (split(line, words) != 2)
     return -1;
-  int error = vn_netlink_address(words[0], words[1]);
-  return error != 0 ? error : vn_netlink_link_up(words[0]);
+  const char *iface = vn_iface_real(words[0]);
+  int error = vn_netlink_address(iface, words[1]);
+  return error != 0 ? error : vn_netlink_link_up(iface);
 }
 
 static int
@@ -63,9 +80,9 @@ apply_route(char *line)
   char *words[WORDS_MAX];
   unsigned n = split(line, words);
   if (n == 3 && vn_text_equal(words[1], "dev"))
-    return vn_netlink_route(words[2], words[0], NULL);
+    return vn_netlink_route(vn_iface_real(words[2]), words[0], NULL);
   if (n == 5 && vn_text_equal(words[1], "via") && vn_text_equal(words[3], "dev"))
-    return vn_netlink_route(words[4], words[0], words[2]);
+    return vn_netlink_route(vn_iface_real(words[4]), words[0], words[2]);
   return -1;
 }
 
@@ -76,11 +93,19 @@ apply_proxy(char *line)
   char *words[WORDS_MAX];
   if (split(line, words) != 2)
     return -1;
+  const char *iface = vn_iface_real(words[0]);
   int six = strchr(words[1], ':') != NULL;
-  int error = set_sysctl(six ? "ipv6/neigh/" : "ipv4/neigh/", words[0], "/proxy_delay", "0");
+  int error = set_sysctl(six ? "ipv6/neigh/" : "ipv4/neigh/", iface, "/proxy_delay", "0");
   if (error == 0 && six)
-    error = set_sysctl("ipv6/conf/", words[0], "/proxy_ndp", "1");
-  return error != 0 ? error : vn_netlink_proxy(words[0], words[1]);
+    error = set_sysctl("ipv6/conf/", iface, "/proxy_ndp", "1");
+  return error != 0 ? error : vn_netlink_proxy(iface, words[1]);
+}
+
+static int
+is_line(uint16_t tag)
+{
+  return tag == VN_TAG_ADDRESS || tag == VN_TAG_ROUTE || tag == VN_TAG_PROXY ||
+         tag == VN_TAG_IFACE;
 }
 
 static int
@@ -91,7 +116,7 @@ names_external(const VnFrame *frame)
   uint16_t tag;
   const uint8_t *bytes;
   while (vn_frame_next(frame, &offset, &tag, &bytes, &size) > 0)
-    for (uint32_t i = 0; tag >= VN_TAG_ADDRESS && tag <= VN_TAG_PROXY && i + 4 <= size; i++)
+    for (uint32_t i = 0; is_line(tag) && i + 4 <= size; i++)
       if (memcmp(bytes + i, name, sizeof name - 1) == 0)
         return 1;
   return 0;
@@ -124,22 +149,38 @@ apply_all(VnAgent *agent, VnTask *task, const VnFrame *frame, VnFrameTag tag, in
 }
 
 static int
-prepare(VnAgent *agent, const VnFrame *frame, const char **out_what)
+switch_forwarding_on(void)
 {
-  int error = 0;
+  int error = set_sysctl("ipv4/ip_forward", "", "", "1");
+  if (error != 0)
+    return error;
+  /* A guest without IPv6 has no such files, and needs none. A subnet that spans several segments has
+   * ways in and out that differ, so no filter asks for the way back. */
+  set_sysctl("ipv6/conf/all/forwarding", "", "", "1");
+  set_sysctl("ipv6/conf/all/proxy_ndp", "", "", "1");
+  set_sysctl("ipv4/conf/all/send_redirects", "", "", "0");
+  set_sysctl("ipv4/conf/all/rp_filter", "", "", "0");
+  return 0;
+}
+
+/* 0: netlink is open. */
+static int
+prepare(const VnFrame *frame, const char **out_what)
+{
+  *out_what = "can't open netlink";
+  int error = vn_netlink_open();
+  if (error != 0)
+    return error;
   *out_what = "can't open the external interface";
   if (names_external(frame))
-    error = vn_router_open_external(agent);
+    error = vn_router_open_external();
+  if (error == 0) {
+    *out_what = "can't switch forwarding on";
+    error = switch_forwarding_on();
+  }
   if (error != 0)
-    return error;
-  *out_what = "can't switch forwarding on";
-  error = set_sysctl("ipv4/ip_forward", "", "", "1");
-  if (error == 0) /* a guest without IPv6 has no such file, and needs none */
-    set_sysctl("ipv6/conf/all/forwarding", "", "", "1");
-  if (error != 0)
-    return error;
-  *out_what = "can't open netlink";
-  return vn_netlink_open();
+    vn_netlink_close();
+  return error;
 }
 
 void
@@ -149,12 +190,13 @@ vn_router_network(VnAgent *agent, const VnFrame *frame)
   if (task == NULL)
     return;
   const char *what;
-  int error = prepare(agent, frame, &what);
+  int error = prepare(frame, &what);
   if (error != 0) {
     vn_task_fail(agent, task, what, error);
     return;
   }
-  if (apply_all(agent, task, frame, VN_TAG_ADDRESS, apply_address) == 0 &&
+  if (apply_all(agent, task, frame, VN_TAG_IFACE, apply_iface) == 0 &&
+      apply_all(agent, task, frame, VN_TAG_ADDRESS, apply_address) == 0 &&
       apply_all(agent, task, frame, VN_TAG_ROUTE, apply_route) == 0 &&
       apply_all(agent, task, frame, VN_TAG_PROXY, apply_proxy) == 0)
     vn_task_succeed(agent, task);

@@ -6,16 +6,27 @@
 
 #define VN_ROUTER_EXTERNAL "ext0" /* the external interface's name */
 
-/* network.c: applies a NETWORK frame and answers with an OUTCOME. An address, route or proxy on
+/* What the loop waits for besides tasks. */
+enum { VN_ROUTER_SLOT_EXTERNAL, VN_ROUTER_SLOT_SERVE };
+
+/* network.c: applies a NETWORK frame and answers with an OUTCOME. Whatever names
  * VN_ROUTER_EXTERNAL opens that interface first. */
 void vn_router_network(VnAgent *agent, const VnFrame *frame);
 
-/* external.c: the external interface. Its packets travel in PACKET frames unless its descriptor
- * could be handed up with EXTERNAL. Opening it again does nothing. 0 or an error. */
-int vn_router_open_external(VnAgent *agent);
+/* external.c: the external interface. Opening it again does nothing. 0 or an error. */
+int vn_router_open_external(void);
 void vn_router_packets(VnAgent *agent, const VnFrame *frame); /* PACKET: into the interface */
 void vn_router_watch_external(VnAgent *agent);
-void vn_router_external_event(VnAgent *agent, VnFd fd, unsigned slot, short events);
+void vn_router_external_event(VnAgent *agent);
+
+/* iface.c: interfaces by the names that frames give them. */
+#define VN_ROUTER_IFACES_MAX 64u
+/* Notes that `name` is the interface with this MAC ("02:00:00:00:00:01"). 0 or an error. */
+int vn_iface_note(const char *name, const char *mac);
+/* The kernel's name for it; `name` itself where nothing was noted. */
+const char *vn_iface_real(const char *name);
+/* 0, or -1: that is none. */
+int vn_iface_parse_mac(const char *text, uint8_t out[6]);
 
 /* netlink.c: one request a call. 0 or an error. A prefix is "10.0.0.1/24" or "fd00::1/64". */
 int vn_netlink_open(void);
