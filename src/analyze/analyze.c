@@ -4,6 +4,10 @@
 
 #include "analyze/pass.h"
 
+#define LEAST_PREPARED       256        /* pairs that are worth a sweep */
+#define MOST_PREPARED        (1u << 22) /* pairs; the rest is searched for when it is asked */
+#define MOST_PREPARED_STEPS  256        /* of one VM */
+
 static const struct {
   const char *what;
   void (*run)(VnAnalysis *analysis);
@@ -63,6 +67,48 @@ find_families(VnAnalysis *analysis)
     analysis->vm_family[v] = first_at(vms, model->topology.vms[v].span, v);
 }
 
+/* What changes a VM is asked about against all steps on it. Of VMs with very many pairs few are:
+ * where steps follow each other they are sorted into chains. */
+static void
+add_pairs(const VnAnalysis *analysis, guint32 vm, GArray *pairs)
+{
+  guint32 first = analysis->vm_row[vm], last = analysis->vm_row[vm + 1];
+  if (last - first > MOST_PREPARED_STEPS)
+    return;
+  for (guint32 i = first; i < last; i++) {
+    guint8 control = vn_step_task(analysis, analysis->vm_steps[i])->control;
+    gboolean changes = control != VN_CONTROL_NONE && control != VN_CONTROL_PUSH &&
+                       control != VN_CONTROL_PULL;
+    for (guint32 k = first; changes && k < last; k++) {
+      VnOrderPair pair = {analysis->graph->nodes[analysis->vm_steps[i]].task,
+                          analysis->graph->nodes[analysis->vm_steps[k]].task};
+      if (vn_order_is_open(analysis->order, pair))
+        g_array_append_val(pairs, pair);
+    }
+  }
+}
+
+static int
+compare_pairs(gconstpointer a, gconstpointer b)
+{
+  const VnOrderPair *x = a, *y = b;
+  return x->one < y->one ? -1 : x->one > y->one;
+}
+
+/* Answers ahead, together, what the labels leave open. */
+static void
+prepare_order(VnAnalysis *analysis)
+{
+  g_autoptr(GArray) pairs = g_array_new(FALSE, FALSE, sizeof(VnOrderPair));
+  for (guint32 v = 0; v < analysis->model->topology.n_vms && pairs->len < MOST_PREPARED; v++)
+    add_pairs(analysis, v, pairs);
+  if (pairs->len < LEAST_PREPARED)
+    return;
+  g_array_sort(pairs, compare_pairs);
+  vn_order_prepare(analysis->order, analysis->model, (const VnOrderPair *)(gpointer)pairs->data,
+                   pairs->len);
+}
+
 gboolean
 vn_analysis_is_over(const VnAnalysis *analysis)
 {
@@ -96,6 +142,7 @@ vn_analyze(const VnGraph *graph, const VnAnalyzeOptions *options, VnDiagSink *si
   };
   sort_steps(&analysis);
   find_families(&analysis);
+  prepare_order(&analysis);
   for (guint k = 0; passes[k].run != NULL; k++)
     passes[k].run(&analysis);
   vn_findings_report(&analysis);

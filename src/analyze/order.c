@@ -33,11 +33,13 @@ struct VnOrder {
   guint32 *rank, *by_rank, *depth;
   guint32 *row, *followers;
   Label *labels;     /* N_LABELS for each task */
-  guint32 *stamps;   /* by task: of the search that met it last */
-  guint32 *stack;    /* of searches; as many as tasks */
+  guint32 *stamps, *back_stamps; /* by task: of the search that met it last, from each side */
+  guint32 *stack, *back_stack;   /* of searches; as many as tasks */
   guint32 stamp;
   gboolean always_between; /* some `always` task has followers */
-  Remembered *cache;
+  Remembered *cache;     /* answers of searches; a new one may take the place of an old one */
+  Remembered *known;     /* answers that stay: a hash table */
+  gsize known_size, n_known;
   guint64 work;
 };
 
@@ -189,7 +191,9 @@ vn_order_new(const VnGraph *graph)
   order->followers = vn_plan_followers(model, order->row);
   order->labels = g_new(Label, n * N_LABELS + 1);
   order->stamps = g_new0(guint32, n + 1);
+  order->back_stamps = g_new0(guint32, n + 1);
   order->stack = g_new(guint32, n + 1);
+  order->back_stack = g_new(guint32, n + 1);
   order->cache = g_new0(Remembered, CACHE_SIZE);
   order->always_between = find_always_between(order);
   for (guint slot = 0; slot < N_LABELS; slot++)
@@ -207,8 +211,11 @@ vn_order_free(VnOrder *order)
   g_free(order->followers);
   g_free(order->labels);
   g_free(order->stamps);
+  g_free(order->back_stamps);
   g_free(order->stack);
+  g_free(order->back_stack);
   g_free(order->cache);
+  g_free(order->known);
   g_free(order);
 }
 
@@ -241,13 +248,80 @@ new_stamp(VnOrder *order)
   if (++order->stamp != 0)
     return;
   for (guint32 t = 0; t < order->model->n_tasks; t++)
-    order->stamps[t] = 0;
+    order->stamps[t] = order->back_stamps[t] = 0;
   order->stamp = 1;
 }
 
-/* Depth first from a, through what may lie before b. plain: not through `always` tasks. */
+/* Has a search from one side not met the task yet? It has now. */
 static gboolean
-search_for(VnOrder *order, guint32 a, guint32 b, gboolean plain)
+is_new(VnOrder *order, guint32 *stamps, guint32 t)
+{
+  if (stamps[t] == order->stamp)
+    return FALSE;
+  stamps[t] = order->stamp;
+  return TRUE;
+}
+
+/* Looks at the followers of t. TRUE: b is reached. */
+static gboolean
+step_forth(VnOrder *order, guint32 t, guint32 b, guint32 *depth)
+{
+  for (guint32 k = order->row[t]; k < order->row[t + 1]; k++) {
+    guint32 child = order->followers[k];
+    order->work++;
+    if (child == b || order->back_stamps[child] == order->stamp)
+      return TRUE;
+    if (!is_new(order, order->stamps, child))
+      continue;
+    Judgement judgement = judge(order, child, b);
+    if (judgement == YES)
+      return TRUE;
+    if (judgement == PERHAPS)
+      order->stack[(*depth)++] = child;
+  }
+  return FALSE;
+}
+
+/* Looks at what t comes after. TRUE: a is reached. */
+static gboolean
+step_back(VnOrder *order, guint32 t, guint32 a, guint32 *depth)
+{
+  const VnTask *task = &order->model->tasks[t];
+  for (guint32 k = 0; k < task->n_after; k++) {
+    guint32 parent = task->after[k];
+    order->work++;
+    if (parent == a || order->stamps[parent] == order->stamp)
+      return TRUE;
+    if (!is_new(order, order->back_stamps, parent))
+      continue;
+    Judgement judgement = judge(order, a, parent);
+    if (judgement == YES)
+      return TRUE;
+    if (judgement == PERHAPS)
+      order->back_stack[(*depth)++] = parent;
+  }
+  return FALSE;
+}
+
+/* From both ends, in turn, through what may lie between: the side with less to see decides. What both
+ * have met lies on a way. */
+static gboolean
+search_between(VnOrder *order, guint32 a, guint32 b)
+{
+  guint32 depth = 0, back_depth = 0;
+  new_stamp(order);
+  order->stack[depth++] = a;
+  order->back_stack[back_depth++] = b;
+  while (depth > 0 && back_depth > 0)
+    if (step_forth(order, order->stack[--depth], b, &depth) ||
+        step_back(order, order->back_stack[--back_depth], a, &back_depth))
+      return TRUE;
+  return FALSE;
+}
+
+/* Depth first from a, not through `always` tasks. */
+static gboolean
+search_plain(VnOrder *order, guint32 a, guint32 b)
 {
   guint32 depth = 0;
   new_stamp(order);
@@ -259,30 +333,80 @@ search_for(VnOrder *order, guint32 a, guint32 b, gboolean plain)
       order->work++;
       if (child == b)
         return TRUE;
-      if (order->stamps[child] == order->stamp)
-        continue;
-      order->stamps[child] = order->stamp;
-      if (plain && order->model->tasks[child].always)
-        continue;
-      Judgement judgement = judge(order, child, b);
-      if (judgement == YES && !plain)
-        return TRUE;
-      if (judgement != NO)
+      if (is_new(order, order->stamps, child) && !order->model->tasks[child].always &&
+          judge(order, child, b) != NO)
         order->stack[depth++] = child;
     }
   }
   return FALSE;
 }
 
+static guint64
+question_of(guint32 a, guint32 b)
+{
+  return ((guint64)a << 32 | b) + 1;
+}
+
+static Remembered *
+place_of(Remembered *table, guint64 size, guint64 question)
+{
+  guint64 hash = question * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+  return &table[(hash >> 24) & (size - 1)];
+}
+
+/* Open addressing; half of the table is free. */
+static Remembered *
+find_known(const VnOrder *order, guint64 question)
+{
+  Remembered *place = place_of(order->known, order->known_size, question);
+  while (place->question != 0 && place->question != question)
+    place = place + 1 < order->known + order->known_size ? place + 1 : order->known;
+  return place;
+}
+
+static void
+grow_known(VnOrder *order)
+{
+  Remembered *old = order->known;
+  gsize size = order->known_size;
+  order->known_size = MAX(1024, size * 2);
+  order->known = g_new0(Remembered, order->known_size);
+  for (gsize k = 0; k < size; k++)
+    if (old[k].question != 0)
+      *find_known(order, old[k].question) = old[k];
+  g_free(old);
+}
+
+void
+vn_order_remember(VnOrder *order, guint32 a, guint32 b, gboolean before)
+{
+  if (order->n_known * 2 >= order->known_size)
+    grow_known(order);
+  Remembered *place = find_known(order, question_of(a, b));
+  order->n_known += place->question == 0;
+  *place = (Remembered){question_of(a, b), before};
+}
+
 static gboolean
 search_remembered(VnOrder *order, guint32 a, guint32 b)
 {
-  guint64 question = ((guint64)a << 32 | b) + 1;
-  Remembered *place =
-      &order->cache[(question * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15) >> 32) & (CACHE_SIZE - 1)];
+  guint64 question = question_of(a, b);
+  if (order->n_known > 0) {
+    const Remembered *known = find_known(order, question);
+    if (known->question == question)
+      return known->answer;
+  }
+  Remembered *place = place_of(order->cache, CACHE_SIZE, question);
   if (place->question != question)
-    *place = (Remembered){question, search_for(order, a, b, FALSE)};
+    *place = (Remembered){question, search_between(order, a, b)};
   return place->answer;
+}
+
+gboolean
+vn_order_is_open(const VnOrder *order, VnOrderPair pair)
+{
+  return pair.one != pair.other && (judge(order, pair.one, pair.other) == PERHAPS ||
+                                    judge(order, pair.other, pair.one) == PERHAPS);
 }
 
 gboolean
@@ -307,7 +431,7 @@ vn_order_task_carries(VnOrder *order, guint32 a, guint32 b)
 {
   if (!order->always_between)
     return vn_order_task_before(order, a, b);
-  return vn_order_task_before(order, a, b) && search_for(order, a, b, TRUE);
+  return vn_order_task_before(order, a, b) && search_plain(order, a, b);
 }
 
 gboolean

@@ -30,6 +30,19 @@ gboolean vn_order_task_before(VnOrder *order, guint32 task, guint32 other);
  * between? FALSE for a == b. */
 gboolean vn_order_task_carries(VnOrder *order, guint32 a, guint32 b);
 
+/* Questions that will be asked: does `one` come before `other`, or the other way round? */
+typedef struct {
+  guint32 one, other; /* tasks */
+} VnOrderPair;
+
+/* Is the pair still open when the labels have been looked at? */
+gboolean vn_order_is_open(const VnOrder *order, VnOrderPair pair);
+/* Answers open pairs together; those with the same `one` must stand together. Worth it for
+ * hundreds; costs a sweep over the order for each 512 different ones, and 64 bytes a task meanwhile. */
+void vn_order_prepare(VnOrder *order, const VnModel *model, const VnOrderPair *pairs, gsize n);
+/* From now on that is the answer. */
+void vn_order_remember(VnOrder *order, guint32 a, guint32 b, gboolean before);
+
 /* The place of a task in a topological order: what comes before has a smaller one; of equals the
  * order of the script. */
 guint32 vn_order_rank(const VnOrder *order, guint32 task);

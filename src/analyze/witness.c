@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Findings and their orders. A search backwards from the ends gives what must have ended before;
- * sorted by rank it is an order, with each end that nothing else waits for at its end. */
-#include "analyze/pass.h"
+/* Findings: kept by cause, compared by the length of their orders, told as diagnostics. A search
+ * backwards from a finding's ends counts what must have ended before. */
+#include "analyze/witness.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include "analyze/orders.h"
+#include "analyze/pass.h"
 
 typedef struct {
   VnFinding best;
@@ -24,6 +24,7 @@ struct VnFindings {
   guint32 *stamps;     /* by task; of searches */
   GArray *stack;       /* of guint32: tasks */
   guint32 stamp;
+  guint64 work; /* visits of searches */
   gboolean undecided[VN_DIAG_COUNT];
 };
 
@@ -104,7 +105,7 @@ search_back(const VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint
   for (guint done = 0; done < findings->stack->len && n <= limit; done++) {
     const VnTask *task = &model->tasks[g_array_index(findings->stack, guint32, done)];
     n += MAX(task->n_targets, 1);
-    *vn_order_work(analysis->order) += task->n_after;
+    findings->work += task->n_after + 1;
     for (guint32 k = 0; k < task->n_after; k++)
       meet(findings, task->after[k]);
   }
@@ -114,6 +115,10 @@ search_back(const VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint
 guint32
 vn_witness_length(VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint32 limit)
 {
+  gboolean told = analysis->options != NULL && analysis->options->found != NULL;
+  guint64 most = MAX(VN_WITNESS_WORK_LEAST, (guint64)analysis->graph->n_edges * VN_WITNESS_WORK_EACH);
+  if (!told && analysis->findings->work > most)
+    return G_MAXUINT32;
   guint64 n = search_back(analysis, ends, n_ends, limit);
   for (guint i = 0; i < n_ends; i++) {
     gboolean counted =
@@ -136,14 +141,41 @@ vn_cause(const VnAnalysis *analysis, guint32 task, guint32 vm)
   return of_task << 32 | of_vm;
 }
 
+static guint32
+exact_length(VnAnalysis *analysis, const VnFinding *finding)
+{
+  if (finding->length != 0 || finding->n_ends == 0)
+    return finding->length;
+  return vn_witness_length(analysis, finding->ends, finding->n_ends, G_MAXUINT32);
+}
+
+/* Is all of one order in the other, too, and less than it? */
+static gboolean
+is_within(const VnAnalysis *analysis, const VnFinding *inner, const VnFinding *outer)
+{
+  gboolean same = TRUE;
+  for (guint i = 0; i < inner->n_ends; i++) {
+    gboolean equal = FALSE, inside = FALSE;
+    for (guint k = 0; k < outer->n_ends && !equal; k++) {
+      equal = inner->ends[i] == outer->ends[k];
+      inside |= equal || vn_order_before(analysis->order, inner->ends[i], outer->ends[k]);
+    }
+    if (!inside)
+      return FALSE;
+    same &= equal;
+  }
+  return !same;
+}
+
 /* Is the new one smaller than the best so far? Its length is counted only as far as that asks. */
 static gboolean
-is_smaller(VnAnalysis *analysis, VnFinding *finding, const VnFinding *best)
+is_smaller(VnAnalysis *analysis, VnFinding *finding, VnFinding *best)
 {
+  if (is_within(analysis, best, finding))
+    return FALSE;
+  best->length = exact_length(analysis, best);
   if (finding->length == 0 && finding->n_ends > 0) {
     guint32 limit = finding->step < best->step ? best->length : best->length - 1;
-    if (best->length == 0)
-      return FALSE;
     finding->length = vn_witness_length(analysis, finding->ends, finding->n_ends, limit);
   }
   if (finding->length != best->length)
@@ -162,14 +194,6 @@ note_also(VnAnalysis *analysis, Group *group, guint32 step)
       return;
   if (group->n_also < G_N_ELEMENTS(group->also))
     group->also[group->n_also++] = task;
-}
-
-static guint32
-exact_length(VnAnalysis *analysis, const VnFinding *finding)
-{
-  if (finding->length != 0 || finding->n_ends == 0)
-    return finding->length;
-  return vn_witness_length(analysis, finding->ends, finding->n_ends, G_MAXUINT32);
 }
 
 static Group *
@@ -203,7 +227,6 @@ vn_find(VnAnalysis *analysis, const VnFinding *given)
   note_also(analysis, group, finding.step);
   if (group->count++ == 0) {
     group->best = finding;
-    group->best.length = exact_length(analysis, &finding);
   } else if (is_smaller(analysis, &finding, &group->best)) {
     group->best = finding;
   }
@@ -267,122 +290,7 @@ vn_step_append_short(const VnAnalysis *analysis, guint32 step, GString *out)
   append_line(analysis, step, out);
 }
 
-/* ---- orders ---- */
-
-typedef struct {
-  guint32 task;
-  guint32 end; /* the node, if it stands for one end; VN_NO_ID */
-  VnFate fate;
-} Entry;
-
-static int
-compare_rank(const void *a, const void *b, void *data)
-{
-  const VnOrder *order = data;
-  guint32 x = vn_order_rank(order, ((const Entry *)a)->task);
-  guint32 y = vn_order_rank(order, ((const Entry *)b)->task);
-  return x < y ? -1 : x > y;
-}
-
-static VnFate
-fate_of(const VnAnalysis *analysis, const VnFinding *finding, guint32 task)
-{
-  for (guint k = 0; k < finding->n_fates; k++)
-    if (analysis->graph->nodes[finding->fates[k].node].task == task)
-      return finding->fates[k].fate;
-  return VN_FATE_NONE;
-}
-
-/* The tasks of a finding's order: of Entry. */
-static GArray *
-make_order(const VnAnalysis *analysis, const VnFinding *finding)
-{
-  VnFindings *findings = analysis->findings;
-  GArray *order = g_array_new(FALSE, FALSE, sizeof(Entry));
-  search_back(analysis, finding->ends, finding->n_ends, G_MAXUINT64);
-  for (guint k = 0; k < findings->stack->len; k++) {
-    guint32 task = g_array_index(findings->stack, guint32, k);
-    Entry entry = {task, VN_NO_ID, fate_of(analysis, finding, task)};
-    g_array_append_val(order, entry);
-  }
-  qsort_r(order->data, order->len, sizeof(Entry), compare_rank, analysis->order);
-  for (guint k = 0; k < finding->n_ends; k++) {
-    guint32 task = analysis->graph->nodes[finding->ends[k]].task;
-    Entry entry = {task, finding->ends[k], fate_of(analysis, finding, task)};
-    if (findings->stamps[task] != findings->stamp)
-      g_array_append_val(order, entry);
-  }
-  return order;
-}
-
-static void
-append_fate(VnFate fate, GString *out)
-{
-  switch (fate) {
-  case VN_FATE_SKIPPED:
-  case VN_FATE_DROPPED:
-    g_string_append(out, " (skipped)");
-    return;
-  case VN_FATE_FAILED:
-    g_string_append(out, " (fails)");
-    return;
-  case VN_FATE_DEAD:
-    g_string_append(out, " (never runs)");
-    return;
-  case VN_FATE_NONE:
-  case VN_FATE_LATER:
-    return;
-  }
-}
-
-static void
-append_entry(const VnAnalysis *analysis, const Entry *entry, GString *out)
-{
-  const VnTask *task = &analysis->model->tasks[entry->task];
-  g_string_append(out, task->name);
-  if (entry->end != VN_NO_ID && task->n_targets > 1)
-    g_string_append_printf(
-        out, " of %s",
-        analysis->model->topology.vms[analysis->graph->nodes[entry->end].vm].name);
-  append_fate(entry->fate, out);
-}
-
-/* The first few and the last ones of a long order. */
-static gboolean
-is_printed(guint k, guint n, guint most)
-{
-  return n <= most || k < most / 3 || k >= n - (most - most / 3);
-}
-
-static void
-append_order(const VnAnalysis *analysis, const GArray *order, GString *out)
-{
-  for (guint k = 0; k < order->len; k++) {
-    if (is_printed(k, order->len, VN_WITNESS_MAX_NAMES)) {
-      g_string_append(out, k == 0 ? ": " : ", ");
-      append_entry(analysis, &g_array_index(order, Entry, k), out);
-    } else if (k == VN_WITNESS_MAX_NAMES / 3) {
-      g_string_append_printf(out, ", … %u more …", order->len - VN_WITNESS_MAX_NAMES);
-    }
-  }
-}
-
 /* ---- diagnostics ---- */
-
-static void
-add_places(const VnAnalysis *analysis, const GArray *order, VnDiag *diag)
-{
-  for (guint k = 0; k < order->len; k++) {
-    if (!is_printed(k, order->len, VN_WITNESS_MAX_PLACES))
-      continue;
-    const Entry *entry = &g_array_index(order, Entry, k);
-    VnSpan span = analysis->model->tasks[entry->task].span;
-    g_autoptr(GString) text = g_string_new(NULL);
-    append_entry(analysis, entry, text);
-    if (span.start != diag->span.start)
-      vn_diag_place(diag, span, "%u: %s", k + 1, text->str);
-  }
-}
 
 static void
 add_also(const VnAnalysis *analysis, const Group *group, VnDiag *diag)
@@ -400,13 +308,12 @@ add_also(const VnAnalysis *analysis, const Group *group, VnDiag *diag)
 }
 
 static void
-report(VnAnalysis *analysis, const Group *group)
+report(VnAnalysis *analysis, const Group *group, const VnPrintedOrder *order)
 {
   const VnFinding *finding = &group->best;
   g_autoptr(GString) text = g_string_new(NULL);
-  g_autoptr(GArray) order = make_order(analysis, finding);
   finding->describe(analysis, finding, text);
-  append_order(analysis, order, text);
+  vn_orders_append(analysis, order, text);
   if (group->count > 1)
     g_string_append_printf(text, " (%u steps in all)", group->count);
   VnSpan span = finding->span;
@@ -415,15 +322,31 @@ report(VnAnalysis *analysis, const Group *group)
   VnSeverity severity =
       finding->undecided ? VN_SEVERITY_NOTE : vn_diag_info(finding->code)->severity;
   VnDiag *diag = vn_diag_add_as(analysis->sink, finding->code, severity, span, "%s", text->str);
-  add_places(analysis, order, diag);
+  vn_orders_add_places(analysis, order, diag);
   add_also(analysis, group, diag);
   if (finding->hint != NULL)
     vn_diag_hint(diag, "%s", finding->hint);
 }
 
+/* What the sink will only count needs no order. */
+static void
+report_some(VnAnalysis *analysis, guint first, guint n)
+{
+  const VnFinding *findings[VN_ORDERS_AT_ONCE];
+  VnPrintedOrder orders[VN_ORDERS_AT_ONCE] = {0};
+  GPtrArray *groups = analysis->findings->groups;
+  for (guint i = 0; i < n; i++)
+    findings[i] = &((const Group *)groups->pdata[first + i])->best;
+  if (first < VN_DIAG_MAX_KEPT)
+    vn_orders_make(analysis, findings, n, orders);
+  for (guint i = 0; i < n; i++)
+    report(analysis, groups->pdata[first + i], &orders[i]);
+}
+
 void
 vn_findings_report(VnAnalysis *analysis)
 {
-  for (guint i = 0; i < analysis->findings->groups->len; i++)
-    report(analysis, analysis->findings->groups->pdata[i]);
+  guint n = analysis->findings->groups->len;
+  for (guint i = 0; i < n; i += VN_ORDERS_AT_ONCE)
+    report_some(analysis, i, MIN(VN_ORDERS_AT_ONCE, n - i));
 }

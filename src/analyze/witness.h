@@ -58,7 +58,10 @@ gboolean vn_found(const VnAnalysis *analysis, VnDiagCode code, guint32 step);
 void vn_findings_report(VnAnalysis *analysis);
 
 /* Nodes in the order of a finding with these ends: they, and all TASK nodes before any. Counting
- * stops past limit, with a number that is larger. */
+ * stops past limit, with a number that is larger; and past so many visits in all (for each edge of the
+ * graph, and for a graph of any size) nothing is counted, and the number is the largest. */
+#define VN_WITNESS_WORK_EACH  16
+#define VN_WITNESS_WORK_LEAST 10000000
 guint32 vn_witness_length(VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint32 limit);
 
 /* What an array declares together is one cause. Either may be VN_NO_ID. */
