@@ -3,8 +3,8 @@
  *
  * A process sends small frames at uneven moments; VNEC's hub, or a bare loop of epoll and a timer
  * (the floor), holds each for so long from the moment at which it saw it; the main thread takes
- * them. With `load` there are as many busy processes as processors, and all of the way asks for real-time
- * priority. Prints median and 99th percentile of the error, us. */
+ * them. With `load` there are as many busy processes as processors, and all of the way asks for
+ * real-time priority. Prints median and 99th percentile of the error, us. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>

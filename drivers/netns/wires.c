@@ -89,10 +89,8 @@ wires_of(const VnNetnsWires *wires, guint32 vm)
 static gboolean
 plug(VnNetnsWires *wires, guint32 vm, const Wire *wire, int fd, GError **error)
 {
-  const VnHubPort port = {.id = VN_HUB_PORT(vm, wire->iface),
-                          .segment = wire->segment,
-                          .kind = VN_HUB_LINK,
-                          .fd = fd};
+  const VnHubPort port = {
+      .id = VN_HUB_PORT(vm, wire->iface), .segment = wire->segment, .kind = VN_HUB_LINK, .fd = fd};
   return vn_hub_add_port(wires->hub, &port, error);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared by the files of the hub: hub.c (life, thread, what callers ask), port.c (descriptors),
- * impair.c (frames that are held back), offload.c (large and unsummed frames).
+/* Shared by the files of the hub: hub.c (life, what callers ask), loop.c (the thread), port.c
+ * (descriptors), impair.c (frames that are held back), offload.c (large and unsummed frames).
  *
  * All of it runs with the hub's lock held.
  */
@@ -11,15 +11,15 @@
 #include <linux/virtio_net.h>
 #include <sys/socket.h>
 
-#define ETHERNET_HEAD  14u  /* bytes; shorter frames are none */
-#define LENGTH_SIZE    4u   /* of a stream's frame */
-#define BATCH_MAX      512u /* frames that go through together */
-#define SLOTS          64u  /* frames of one recvmmsg */
-#define SLOT_SIZE      69760u
-#define READ_SIZE      (256u << 10) /* bytes of one read of a stream */
-#define DELAY_MAX_NS   (3600 * G_GINT64_CONSTANT(1000000000))
-#define DIAL_MIN_MS    1
-#define DIAL_MAX_MS    500
+#define ETHERNET_HEAD 14u  /* bytes; shorter frames are none */
+#define LENGTH_SIZE   4u   /* of a stream's frame */
+#define BATCH_MAX     512u /* frames that go through together */
+#define SLOTS         64u  /* frames of one recvmmsg */
+#define SLOT_SIZE     69760u
+#define READ_SIZE     (256u << 10) /* bytes of one read of a stream */
+#define DELAY_MAX_NS  (3600 * G_GINT64_CONSTANT(1000000000))
+#define DIAL_MIN_MS   1
+#define DIAL_MAX_MS   500
 
 G_STATIC_ASSERT(SLOT_SIZE >= LENGTH_SIZE + VN_HUB_FRAME_MAX);
 
@@ -112,10 +112,14 @@ struct VnHub {
   Frame split_frames[BATCH_MAX];
   Header headers[SLOTS];
   struct iovec parts[2 * SLOTS];
-  struct mmsghdr messages[SLOTS];
+  struct mmsghdr messages[SLOTS]; /* set up for one of both ways to read: */
+  gboolean slots_set, slots_with_header;
 };
 
-/* ---- hub.c ---- */
+/* ---- loop.c ---- */
+void vn_hub_lock(VnHub *hub);
+void vn_hub_unlock(VnHub *hub);
+gpointer vn_hub_work(gpointer hub);
 gint64 vn_hub_now(void);
 void vn_hub_wake(VnHub *hub);
 /* Frames that a port gave: counted, captured, and on their way. */

@@ -1,262 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The hub's life and its thread, which holds the lock while it works and gives it up while it
- * sleeps. It sleeps in epoll: descriptors, a wake-up from callers, and a timer that is set to the
- * nanosecond at which the next held frame leaves or the next path is dialled.
- *
- * When a frame has to leave by the clock for the first time, the thread asks for real-time
- * priority; without it a busy machine makes frames late, which is counted. Under real-time
- * priority it stops for a breath when it has been busy for long, so that the others go on.
- */
+/* The hub's life, and what callers ask of it: segments, ports, captures, counters. */
 #include "hub/hub-private.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
-
-#define EVENTS_A_TURN     64
-#define SECOND_NS         G_GINT64_CONSTANT(1000000000)
-#define REALTIME_PRIORITY 10
-#define BUSY_NS           (50 * G_GINT64_CONSTANT(1000000)) /* then a breath of: */
-#define BREATH_NS         500000
-#define YIELD_NS          50000
-
-gint64
-vn_hub_now(void)
-{
-  struct timespec now;
-  (void)clock_gettime(CLOCK_MONOTONIC, &now); /* fails for wrong arguments only */
-  return now.tv_sec * SECOND_NS + now.tv_nsec;
-}
-
-static void
-rest(gint64 ns)
-{
-  const struct timespec time = {.tv_nsec = ns};
-  (void)nanosleep(&time, NULL); /* shorter is as good */
-}
-
-/* ---- the lock ---- */
-
-/* Callers say that they wait: the thread would take the lock again before them. */
-static void
-lock(VnHub *hub)
-{
-  g_atomic_int_inc(&hub->waiters);
-  g_mutex_lock(&hub->lock);
-  g_atomic_int_add(&hub->waiters, -1);
-}
-
-static void
-unlock(VnHub *hub)
-{
-  g_mutex_unlock(&hub->lock);
-}
-
-void
-vn_hub_wake(VnHub *hub)
-{
-  guint64 one = 1;
-  if (write(hub->wake, &one, sizeof one) < 0)
-    g_assert(errno == EAGAIN || errno == EINTR); /* it is awake then */
-}
-
-/* ---- the way of a frame ---- */
-
-static void
-show(Segment *segment, const Frame *frames, guint n)
-{
-  struct timespec now;
-  (void)clock_gettime(CLOCK_REALTIME, &now);
-  gint64 time = now.tv_sec * SECOND_NS + now.tv_nsec;
-  for (guint i = 0; i < n; i++)
-    if (segment->filter == NULL ||
-        vn_filter_takes(segment->filter, frames[i].bytes, frames[i].n, frames[i].n))
-      segment->seen(time, frames[i].bytes, frames[i].n, segment->data);
-}
-
-static void
-go_on(VnHub *hub, Port *port, Frame *frames, guint n)
-{
-  Segment *segment = port->segment;
-  if (!vn_hub_segment_is_clear(segment)) {
-    vn_hub_enter(hub, port, frames, n);
-    return;
-  }
-  for (guint i = 0; i < segment->ports->len; i++)
-    if (segment->ports->pdata[i] != port)
-      vn_hub_port_write(hub, segment->ports->pdata[i], frames, n);
-}
-
-/* Small frames on a segment where some port wants them summed. */
-static void
-sum_all(VnHub *hub, Port *port, Frame *frames, guint n)
-{
-  guint good = 0;
-  for (guint i = 0; i < n; i++) {
-    if (vn_hub_sum(&frames[i]))
-      frames[good++] = frames[i];
-    else
-      port->counters.malformed++;
-  }
-  if (good > 0)
-    go_on(hub, port, frames, good);
-}
-
-/* Leaves out what is no frame; TRUE if some are large. */
-static gboolean
-count_in(Port *port, Frame *frames, guint *n)
-{
-  gboolean large = FALSE;
-  guint good = 0;
-  for (guint i = 0; i < *n; i++) {
-    if (frames[i].n < ETHERNET_HEAD) {
-      port->counters.malformed++;
-      continue;
-    }
-    large |= frames[i].header.gso_type != VIRTIO_NET_HDR_GSO_NONE;
-    port->counters.in_bytes += frames[i].n;
-    if (good != i)
-      frames[good] = frames[i];
-    good++;
-  }
-  port->counters.in_frames += good;
-  *n = good;
-  return large;
-}
-
-void
-vn_hub_take(VnHub *hub, Port *port, Frame *frames, guint n)
-{
-  Segment *segment = port->segment;
-  gboolean large = count_in(port, frames, &n);
-  if (port->down) {
-    port->counters.unplugged += n;
-    return;
-  }
-  if (segment->seen != NULL)
-    show(segment, frames, n);
-  gboolean sums = segment->n_plain > 0 && !vn_hub_port_is_plain(port->kind);
-  OnFrames next = sums ? sum_all : go_on;
-  if (large && (sums || !vn_hub_segment_is_clear(segment)))
-    vn_hub_split(hub, port, frames, n, next);
-  else
-    next(hub, port, frames, n);
-}
-
-/* ---- the thread ---- */
-
-/* Frames leave by the clock from now on. */
-static void
-ask_realtime(VnHub *hub)
-{
-  const struct sched_param how = {.sched_priority = REALTIME_PRIORITY};
-  hub->asked_realtime = TRUE;
-  hub->timing.realtime = sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &how) == 0;
-}
-
-static void
-set_timer(VnHub *hub, gint64 at)
-{
-  if (hub->dial_ns != 0 && (at == 0 || hub->dial_ns < at))
-    at = hub->dial_ns;
-  if (at == hub->armed_ns)
-    return;
-  hub->armed_ns = at;
-  const struct itimerspec when = {.it_value = {at / SECOND_NS, at % SECOND_NS}};
-  int result = timerfd_settime(hub->timer, TFD_TIMER_ABSTIME, &when, NULL);
-  g_assert(result == 0);
-}
-
-static void
-dial(VnHub *hub)
-{
-  gint64 now = vn_hub_now();
-  if (hub->dial_ns == 0 || hub->dial_ns > now)
-    return;
-  hub->dial_ns = 0;
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init(&iter, hub->ports);
-  while (g_hash_table_iter_next(&iter, NULL, &value)) {
-    Port *port = value;
-    if (port->path == NULL || port->fd >= 0)
-      continue;
-    if (port->dial_ns <= now)
-      vn_hub_port_dial(hub, port, now);
-    else if (hub->dial_ns == 0 || port->dial_ns < hub->dial_ns)
-      hub->dial_ns = port->dial_ns;
-  }
-}
-
-static void
-empty(VnHub *hub, int fd)
-{
-  guint64 count;
-  if (fd == hub->timer)
-    hub->armed_ns = 0;
-  if (read(fd, &count, sizeof count) < 0)
-    g_assert(errno == EAGAIN || errno == EINTR);
-}
-
-static void
-handle(VnHub *hub, const struct epoll_event *event)
-{
-  if (event->data.ptr == &hub->wake || event->data.ptr == &hub->timer) {
-    empty(hub, *(int *)event->data.ptr);
-    return;
-  }
-  Port *port = event->data.ptr;
-  if (!port->dead && port->fd >= 0)
-    vn_hub_port_event(hub, port, event->events);
-}
-
-/* Without the lock. The end of a busy stretch is when there was nothing to do. */
-static int
-sleep_until_work(VnHub *hub, struct epoll_event *events, gint64 *busy_since)
-{
-  gboolean realtime = hub->timing.realtime;
-  unlock(hub);
-  if (g_atomic_int_get(&hub->waiters) > 0)
-    rest(YIELD_NS);
-  int n = epoll_wait(hub->epoll, events, EVENTS_A_TURN, realtime ? 0 : -1);
-  if (realtime && n == 0) {
-    n = epoll_wait(hub->epoll, events, EVENTS_A_TURN, -1);
-    *busy_since = vn_hub_now();
-  } else if (realtime && vn_hub_now() - *busy_since > BUSY_NS) {
-    rest(BREATH_NS);
-    *busy_since = vn_hub_now();
-  }
-  g_mutex_lock(&hub->lock);
-  return n;
-}
-
-static gpointer
-work(gpointer data)
-{
-  VnHub *hub = data;
-  struct epoll_event events[EVENTS_A_TURN];
-  gint64 busy_since = 0;
-  g_mutex_lock(&hub->lock);
-  while (!hub->stop) {
-    dial(hub);
-    set_timer(hub, vn_hub_release(hub));
-    if (hub->heap->len > 0 && !hub->asked_realtime)
-      ask_realtime(hub);
-    g_ptr_array_set_size(hub->dead, 0); /* no event that is still to come points to them */
-    int n = sleep_until_work(hub, events, &busy_since);
-    for (int i = 0; i < n && !hub->stop; i++) {
-      handle(hub, &events[i]);
-      (void)vn_hub_release(hub); /* what is due does not wait for a busy port */
-    }
-  }
-  g_mutex_unlock(&hub->lock);
-  return NULL;
-}
 
 /* ---- life ---- */
 
@@ -337,9 +87,9 @@ vn_hub_free(VnHub *hub)
   if (hub == NULL)
     return;
   if (hub->thread != NULL) {
-    lock(hub);
+    vn_hub_lock(hub);
     hub->stop = TRUE;
-    unlock(hub);
+    vn_hub_unlock(hub);
     vn_hub_wake(hub);
     g_thread_join(hub->thread);
   }
@@ -390,7 +140,7 @@ vn_hub_add_segment(VnHub *hub, const VnHubSegment *how, GError **error)
     g_prefix_error(error, "segment %s: ", how->name);
     return FALSE;
   }
-  lock(hub);
+  vn_hub_lock(hub);
   Segment *segment = find_segment(hub, how->id);
   gboolean fits = segment != NULL || g_hash_table_size(hub->segments) < VN_HUB_SEGMENTS_MAX;
   if (fits && segment == NULL)
@@ -398,29 +148,28 @@ vn_hub_add_segment(VnHub *hub, const VnHubSegment *how, GError **error)
   if (fits)
     vn_hub_line_set(hub, &segment->line, FALSE, &how->impairment);
   else
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "more than %u segments",
-                VN_HUB_SEGMENTS_MAX);
-  unlock(hub);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "more than %u segments", VN_HUB_SEGMENTS_MAX);
+  vn_hub_unlock(hub);
   return fits;
 }
 
 void
 vn_hub_remove_segment(VnHub *hub, guint32 id)
 {
-  lock(hub);
+  vn_hub_lock(hub);
   Segment *segment = find_segment(hub, id);
   if (segment != NULL)
     segment_remove(hub, segment);
-  unlock(hub);
+  vn_hub_unlock(hub);
   vn_hub_wake(hub);
 }
 
 gboolean
 vn_hub_has_segment(VnHub *hub, guint32 id)
 {
-  lock(hub);
+  vn_hub_lock(hub);
   gboolean found = find_segment(hub, id) != NULL;
-  unlock(hub);
+  vn_hub_unlock(hub);
   return found;
 }
 
@@ -429,7 +178,7 @@ vn_hub_open_capture(VnHub *hub, guint32 id, VnFilter *filter, VnHubSeen seen, gp
                     GError **error)
 {
   g_autoptr(VnFilter) owned = filter;
-  lock(hub);
+  vn_hub_lock(hub);
   Segment *segment = find_segment(hub, id);
   gboolean good = segment != NULL && segment->seen == NULL;
   if (good) {
@@ -440,20 +189,20 @@ vn_hub_open_capture(VnHub *hub, guint32 id, VnFilter *filter, VnHubSeen seen, gp
     g_set_error(error, G_IO_ERROR, G_IO_ERROR_FAILED, "segment %u: %s", id,
                 segment == NULL ? "it is not in the hub" : "it is captured already");
   }
-  unlock(hub);
+  vn_hub_unlock(hub);
   return good;
 }
 
 void
 vn_hub_close_capture(VnHub *hub, guint32 id)
 {
-  lock(hub);
+  vn_hub_lock(hub);
   Segment *segment = find_segment(hub, id);
   if (segment != NULL) {
     segment->seen = NULL;
     g_clear_pointer(&segment->filter, vn_filter_free);
   }
-  unlock(hub);
+  vn_hub_unlock(hub);
 }
 
 /* ---- ports ---- */
@@ -463,8 +212,8 @@ find_port(VnHub *hub, guint64 id, GError **error)
 {
   Port *port = g_hash_table_lookup(hub->ports, &id);
   if (port == NULL)
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                "the hub has no port %" G_GUINT64_FORMAT, id);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "the hub has no port %" G_GUINT64_FORMAT,
+                id);
   return port;
 }
 
@@ -472,8 +221,8 @@ find_port(VnHub *hub, guint64 id, GError **error)
 static guint64
 seed_of(const Segment *segment, guint64 port, guint direction)
 {
-  return segment->seed ^ (port * DIRECTIONS + direction + 1) *
-                             G_GUINT64_CONSTANT(0xd1342543de82ef95);
+  return segment->seed ^
+         (port * DIRECTIONS + direction + 1) * G_GUINT64_CONSTANT(0xd1342543de82ef95);
 }
 
 static Port *
@@ -501,7 +250,7 @@ start(VnHub *hub)
     return;
   hub->buffer = g_malloc(SLOT_SIZE + READ_SIZE);
   hub->slots = g_malloc((gsize)SLOTS * SLOT_SIZE);
-  hub->thread = g_thread_new("hub", work, hub);
+  hub->thread = g_thread_new("hub", vn_hub_work, hub);
 }
 
 static gboolean
@@ -514,8 +263,7 @@ add_port(VnHub *hub, const VnHubPort *how, GError **error)
     port = NULL;
   }
   if (segment == NULL) {
-    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "the hub has no segment %u",
-                how->segment);
+    g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND, "the hub has no segment %u", how->segment);
     return FALSE;
   }
   if (port == NULL && g_hash_table_size(hub->ports) >= VN_HUB_PORTS_MAX) {
@@ -536,9 +284,9 @@ add_port(VnHub *hub, const VnHubPort *how, GError **error)
 gboolean
 vn_hub_add_port(VnHub *hub, const VnHubPort *how, GError **error)
 {
-  lock(hub);
+  vn_hub_lock(hub);
   gboolean added = add_port(hub, how, error);
-  unlock(hub);
+  vn_hub_unlock(hub);
   vn_hub_wake(hub); /* a path may have to be dialled again */
   if (!added && how->path == NULL && how->fd >= 0)
     (void)close(how->fd); /* nothing was written to it */
@@ -548,34 +296,34 @@ vn_hub_add_port(VnHub *hub, const VnHubPort *how, GError **error)
 void
 vn_hub_remove_port(VnHub *hub, guint64 id)
 {
-  lock(hub);
+  vn_hub_lock(hub);
   Port *port = g_hash_table_lookup(hub->ports, &id);
   if (port != NULL)
     port_remove(hub, port);
-  unlock(hub);
+  vn_hub_unlock(hub);
   vn_hub_wake(hub);
 }
 
 void
 vn_hub_dial(VnHub *hub, guint64 id)
 {
-  lock(hub);
+  vn_hub_lock(hub);
   Port *port = g_hash_table_lookup(hub->ports, &id);
   if (port != NULL && port->path != NULL && port->fd < 0) {
     port->dial_ms = DIAL_MIN_MS;
     vn_hub_port_dial(hub, port, vn_hub_now());
   }
-  unlock(hub);
+  vn_hub_unlock(hub);
   vn_hub_wake(hub);
 }
 
 gboolean
 vn_hub_is_connected(VnHub *hub, guint64 id)
 {
-  lock(hub);
+  vn_hub_lock(hub);
   const Port *port = g_hash_table_lookup(hub->ports, &id);
   gboolean connected = port != NULL && port->fd >= 0;
-  unlock(hub);
+  vn_hub_unlock(hub);
   return connected;
 }
 
@@ -585,25 +333,25 @@ vn_hub_set_impairment(VnHub *hub, guint64 id, guint directions, const VnHubImpai
 {
   if (impairment != NULL && !vn_hub_impairment_check(impairment, error))
     return FALSE;
-  lock(hub);
+  vn_hub_lock(hub);
   Port *port = find_port(hub, id, error);
   for (guint i = 0; port != NULL && i < DIRECTIONS; i++)
     if ((directions & 1u << i) != 0)
       vn_hub_line_set(hub, &port->lines[i], impairment != NULL, impairment);
   if (port != NULL && (directions & VN_HUB_RECEIVED) != 0)
     port->since_ns = vn_hub_now();
-  unlock(hub);
+  vn_hub_unlock(hub);
   return port != NULL;
 }
 
 gboolean
 vn_hub_set_link(VnHub *hub, guint64 id, gboolean up, GError **error)
 {
-  lock(hub);
+  vn_hub_lock(hub);
   Port *port = find_port(hub, id, error);
   if (port != NULL)
     port->down = !up;
-  unlock(hub);
+  vn_hub_unlock(hub);
   return port != NULL;
 }
 
@@ -612,13 +360,13 @@ vn_hub_set_link(VnHub *hub, guint64 id, gboolean up, GError **error)
 gboolean
 vn_hub_count(VnHub *hub, guint64 id, VnHubCounters *out_counters)
 {
-  lock(hub);
+  vn_hub_lock(hub);
   Port *port = g_hash_table_lookup(hub->ports, &id);
   if (port != NULL) {
     vn_hub_port_count_missed(port);
     *out_counters = port->counters;
   }
-  unlock(hub);
+  vn_hub_unlock(hub);
   return port != NULL;
 }
 
@@ -627,20 +375,20 @@ vn_hub_each_port(VnHub *hub, VnHubCounted counted, gpointer data)
 {
   GHashTableIter iter;
   gpointer value;
-  lock(hub);
+  vn_hub_lock(hub);
   g_hash_table_iter_init(&iter, hub->ports);
   while (g_hash_table_iter_next(&iter, NULL, &value)) {
     Port *port = value;
     vn_hub_port_count_missed(port);
     counted(port->id, port->segment->id, &port->counters, data);
   }
-  unlock(hub);
+  vn_hub_unlock(hub);
 }
 
 void
 vn_hub_timing(VnHub *hub, VnHubTiming *out_timing)
 {
-  lock(hub);
+  vn_hub_lock(hub);
   *out_timing = hub->timing;
-  unlock(hub);
+  vn_hub_unlock(hub);
 }

@@ -8,8 +8,8 @@
  *
  * A segment may be impaired: then each frame is delayed, lost, doubled… once, on its way from the
  * port that sent it to all others. A port may have impairments of its own, one set for each
- * direction; they stand in place of its segment's. What is drawn for a frame follows from the seed, the port
- * and how many frames it gave before, so a run repeats.
+ * direction; they stand in place of its segment's. What is drawn for a frame follows from the
+ * seed, the port and how many frames it gave before, so a run repeats.
  *
  * Segments and ports are named by the caller's numbers. Every call may come from any thread,
  * blocks for a batch at most, and does nothing but say so when the thing it names is not there.
@@ -26,9 +26,10 @@
 #define VN_HUB_LAG_MAX      (1u << 20)   /* bytes that wait for a port that lags */
 #define VN_HUB_HELD_MAX     (256u << 20) /* bytes that impairments hold back, in the whole hub */
 #define VN_HUB_LATE_NS      1000000      /* a frame that leaves this much after its time is late */
-#define VN_HUB_QUEUE_MIN    65536        /* bytes that wait for a `rate` without `queue`: this, or */
-#define VN_HUB_QUEUE_MS     100          /* what the rate sends in that time, if it is more */
-#define VN_HUB_REORDER_NS   1000000      /* how long a reordered frame waits where there is no delay */
+/* Bytes that wait for a `rate` without `queue`: so many, or what it sends in so many ms. */
+#define VN_HUB_QUEUE_MIN  65536
+#define VN_HUB_QUEUE_MS   100
+#define VN_HUB_REORDER_NS 1000000 /* a reordered frame waits so long where there is no delay */
 
 typedef struct VnHub VnHub;
 

@@ -2,9 +2,9 @@
 /* Frames that are lost, doubled, delayed, held back by a rate.
  *
  * A frame meets a line when it is sent: its port's, if that was set, else its segment's; and the
- * RECEIVED lines of ports that have one, which stand in place of the segment's line. What a line holds
- * leaves in order, but for what `reorder` picked: that goes without the delay and so overtakes; on
- * a line without delay it waits a moment and is overtaken.
+ * RECEIVED lines of ports that have one, which stand in place of the segment's line. What a line
+ * holds leaves in order, but for what `reorder` picked: that goes without the delay and so
+ * overtakes; on a line without delay it waits a moment and is overtaken.
  *
  * Every frame takes the same number of draws, each a function of the seed, the frame's number and
  * what is drawn, so the fate of a frame does not depend on settings or on the others' traffic.
@@ -126,8 +126,7 @@ heap_down(VnHub *hub, Line *line)
 {
   guint place = line->place;
   for (guint child = 2 * place; child <= hub->heap->len; child = 2 * place) {
-    if (child < hub->heap->len &&
-        next_of(heap_at(hub, child + 1)) < next_of(heap_at(hub, child)))
+    if (child < hub->heap->len && next_of(heap_at(hub, child + 1)) < next_of(heap_at(hub, child)))
       child++;
     if (next_of(heap_at(hub, child)) >= next_of(line))
       break;

@@ -80,9 +80,8 @@ vn_hub_sum(Frame *frame)
   if (place + 2 > frame->n || header->csum_start > frame->n)
     return FALSE;
   /* The sum of the pseudo header is there already. */
-  guint16 sum =
-      (guint16)~fold(add_bytes(0, frame->bytes + header->csum_start,
-                               frame->n - header->csum_start));
+  guint16 sum = (guint16)~fold(
+      add_bytes(0, frame->bytes + header->csum_start, frame->n - header->csum_start));
   put16(frame->bytes + place, sum == 0 ? 0xffff : sum);
   header->flags = 0;
   return TRUE;

@@ -168,8 +168,7 @@ take_stream(VnHub *hub, Port *port, guint8 *bytes, gsize size)
     good = length <= VN_HUB_FRAME_MAX;
     if (!good || size - at - LENGTH_SIZE < length)
       break;
-    hub->frames[n++] =
-        (Frame){.bytes = bytes + at + LENGTH_SIZE, .n = length, .source = port->id};
+    hub->frames[n++] = (Frame){.bytes = bytes + at + LENGTH_SIZE, .n = length, .source = port->id};
     at += LENGTH_SIZE + length;
     if (n == BATCH_MAX) {
       vn_hub_take(hub, port, hub->frames, n);
@@ -215,16 +214,19 @@ add_slot(VnHub *hub, Port *port, guint i, gsize n, guint *n_frames)
   guint8 *bytes = slot(hub, i) + LENGTH_SIZE;
   guint32 length = GUINT32_TO_BE((guint32)n);
   memcpy(bytes - LENGTH_SIZE, &length, sizeof length);
-  hub->frames[(*n_frames)++] = (Frame){.bytes = bytes,
-                                       .n = (guint32)n,
-                                       .source = port->id,
-                                       .header = hub->headers[i]};
+  hub->frames[(*n_frames)++] =
+      (Frame){.bytes = bytes, .n = (guint32)n, .source = port->id, .header = hub->headers[i]};
 }
 
-/* Where the next frames are read to: with or without a header before each. */
+/* Where the next frames are read to: with or without a header before each. What the kernel changes
+ * in the messages does not matter the next time. */
 static void
 set_slots(VnHub *hub, gboolean with_header)
 {
+  if (hub->slots_set && hub->slots_with_header == with_header)
+    return;
+  hub->slots_set = TRUE;
+  hub->slots_with_header = with_header;
   for (guint i = 0; i < SLOTS; i++) {
     struct iovec *part = &hub->parts[(gsize)2 * i];
     part[0] = (struct iovec){&hub->headers[i], sizeof hub->headers[i]};
@@ -482,8 +484,8 @@ flush_frame(Port *port)
   guint32 length;
   memcpy(&length, port->lag + port->lag_from, sizeof length);
   length = GUINT32_FROM_BE(length);
-  gssize n = send(port->fd, port->lag + port->lag_from + LENGTH_SIZE, length,
-                  MSG_DONTWAIT | MSG_NOSIGNAL);
+  gssize n =
+      send(port->fd, port->lag + port->lag_from + LENGTH_SIZE, length, MSG_DONTWAIT | MSG_NOSIGNAL);
   return n < 0 ? n : (gssize)(LENGTH_SIZE + length);
 }
 

@@ -213,7 +213,8 @@ count_lost(Capture *capture)
 {
   struct tpacket_stats_v3 stats;
   socklen_t size = sizeof stats;
-  if (capture->fd >= 0 && getsockopt(capture->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0)
+  if (capture->fd >= 0 &&
+      getsockopt(capture->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0)
     capture->lost += stats.tp_drops;
 }
 

@@ -435,7 +435,8 @@ why_not_now(const VnRequest *request)
 static void
 break_off(VnExperiment *experiment, const char *why)
 {
-  vn_session_send(experiment->session, VN_MESSAGE_LOG, 0, 0, g_variant_new("(us)", (guint32)VN_SEVERITY_ERROR, why));
+  vn_session_send(experiment->session, VN_MESSAGE_LOG, 0, 0,
+                  g_variant_new("(us)", (guint32)VN_SEVERITY_ERROR, why));
   (void)vn_session_flush(experiment->session, NULL); /* if it can't be told, it can't */
   experiment->shared->log(why, experiment->shared->data);
   vn_experiment_end(experiment);

@@ -221,7 +221,7 @@ vn_traffic_hub_report(VnHub *hub)
   if (lagged > 0)
     g_string_append_printf(text,
                            "%s%" G_GUINT64_FORMAT
-                           " frames were dropped because machines or the hub were too slow for them",
+                           " frames were dropped because machines or the hub were too slow",
                            text->len > 0 ? "; " : "", lagged);
   return text->len > 0 ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
 }
