@@ -4,7 +4,8 @@
  * shortest run in which it goes wrong. What the analysis believes about runs (src/analyze/run.h) is
  * held against all runs, too.
  *
- * VNEC_SEED begins elsewhere, VNEC_CASES sets the number; what fails is printed with its script. */
+ * VNEC_SEED begins elsewhere, VNEC_CASES sets the number, VNEC_CODES names the codes to look at;
+ * what fails is printed with its script and a run in which it goes wrong. */
 #include <string.h>
 
 #include "analyze/analyze.h"
@@ -166,6 +167,9 @@ check_runs(Case *test)
     return FALSE;
   g_autoptr(VnOrder) order = vn_order_new(test->unit.graph);
   g_autoptr(VnRuns) runs = vn_runs_new(test->unit.graph, order);
+  for (guint32 t = 0; t < test->unit.model->n_tasks; t++)
+    if (test->naive.dead[t]) /* VN311 finds out */
+      vn_runs_mark_dead(runs, t);
   for (guint x = 0; x < test->naive.n_steps; x++)
     for (guint w = 0; w <= NAIVE_ALONE; w++)
       if (w == NAIVE_ALONE || (w < test->naive.n_steps && w != x))
@@ -201,11 +205,16 @@ on_found(const VnFinding *finding, gpointer data)
   told->undecided[code] |= finding->undecided;
 }
 
-/* Of these there is an order to be printed. */
+/* The order that is printed is that of a shortest run. VN311 and VN313 are of none; the order of
+ * VN310 may leave out which other task fails and cancels the one that is read. */
 static gboolean
-has_order(VnDiagCode code)
+are_alike(VnDiagCode code, guint is_so, guint said)
 {
-  return code != VN_DIAG_VN311 && code != VN_DIAG_VN313;
+  if (is_so == NAIVE_NEVER || said == NAIVE_NEVER)
+    return is_so == said;
+  if (code == VN_DIAG_VN311 || code == VN_DIAG_VN313)
+    return TRUE;
+  return code == VN_DIAG_VN310 ? said <= is_so : said == is_so;
 }
 
 static void
@@ -214,9 +223,7 @@ compare_code(const Case *test, const NaiveBad *bad, const Told *told, VnDiagCode
   for (guint k = 0; k < test->naive.n_steps; k++) {
     guint is_so = naive_bad_cost(bad, code, k);
     guint said = told->length[code - NAIVE_FIRST_CODE][k];
-    gboolean alike =
-        has_order(code) ? is_so == said : (is_so == NAIVE_NEVER) == (said == NAIVE_NEVER);
-    if (alike)
+    if (are_alike(code, is_so, said))
       continue;
     g_autoptr(GString) what = g_string_new(vn_diag_info(code)->code);
     g_string_append(what, " of ");
@@ -231,9 +238,7 @@ compare_code(const Case *test, const NaiveBad *bad, const Told *told, VnDiagCode
 }
 
 static const VnDiagCode codes[] = {VN_DIAG_VN302, VN_DIAG_VN303, VN_DIAG_VN304, VN_DIAG_VN305,
-                                   VN_DIAG_VN306, VN_DIAG_VN307, VN_DIAG_VN308, VN_DIAG_VN309,
-                                   VN_DIAG_VN310, VN_DIAG_VN311, VN_DIAG_VN312, VN_DIAG_VN313,
-                                   VN_DIAG_VN314};
+                                   VN_DIAG_VN306, VN_DIAG_VN310, VN_DIAG_VN311, VN_DIAG_VN313};
 
 static guint n_seen[NAIVE_N_CODES]; /* steps that are wrong, over all cases */
 
@@ -265,8 +270,11 @@ static void
 test_codes(void)
 {
   for_cases(check_codes);
-  for (guint c = 0; c < G_N_ELEMENTS(codes); c++)
+  for (guint c = 0; c < G_N_ELEMENTS(codes); c++) {
     g_test_message("%s: %u steps", vn_diag_info(codes[c])->code, n_seen[c]);
+    if (g_getenv("VNEC_CODES") == NULL && g_getenv("VNEC_CASES") == NULL)
+      g_assert_cmpuint(n_seen[c], >=, 50);
+  }
 }
 
 int
@@ -274,7 +282,6 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/analyze/runs", test_runs);
-  if (g_getenv("VNEC_CODES") != NULL)
-    g_test_add_func("/analyze/codes", test_codes);
+  g_test_add_func("/analyze/codes", test_codes);
   return g_test_run();
 }

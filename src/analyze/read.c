@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* VN310: results that are read before they surely exist.
  *
- * As master/outcomes.c answers: of a task that has ended `.ok` is there; of one that ran everything that
- * all tasks have, and its own fields if it ended well (optional ones in any case); of one that was skipped or
- * cancelled nothing else. A background task that serves has `.ok` and `.started`, the rest once it was
- * stopped. A condition is false where it reads what is missing, so of conditions only the order is asked. */
+ * As master/outcomes.c answers: of a task that has ended `.ok` is there; of one that ran everything
+ * that all tasks have, and its own fields if it ended well (optional ones in any case); of one that
+ * was skipped or cancelled nothing else. A background task that serves has `.ok` and `.started`,
+ * the rest once it was stopped. A condition is false where it reads what is missing, so of
+ * conditions only the order is asked. */
 #include "analyze/pass.h"
 
 typedef enum { TOO_EARLY, WITHOUT, SERVING, CANCELLED } Kind;
@@ -76,7 +77,8 @@ report(Reader *reader, const Reading *reading, guint32 node)
   VnFinding finding = {.code = VN_DIAG_VN310,
                        .step = reader->step,
                        .other = node,
-                       .cause = vn_cause(analysis, reading->result->task, VN_NO_ID) | (reading->kind + 1),
+                       .cause = vn_cause(analysis, reading->result->task, VN_NO_ID) |
+                                (reading->kind + 1),
                        .ends = {reader->step},
                        .n_ends = 1,
                        .span = reading->result->span,
@@ -123,19 +125,53 @@ stops(const VnAnalysis *analysis, guint32 t, guint32 target)
          it->args[0]->value.id == target;
 }
 
-/* Has a `stop` of the task surely ended when the reader starts? */
+/* Does t end what `target` serves on a VM? Losing its machine ends it, too, but with nothing of its
+ * own. Gives the node that does it. */
 static gboolean
-is_surely_stopped(const Reader *reader, guint32 task)
+ends_service(const VnAnalysis *analysis, guint32 t, guint32 target, guint32 vm, gboolean own,
+             guint32 *out_node)
+{
+  const VnTask *it = &analysis->model->tasks[t];
+  *out_node = analysis->graph->task_first[t];
+  if (stops(analysis, t, target))
+    return TRUE;
+  if (own || (it->control != VN_CONTROL_POWER_OFF && it->control != VN_CONTROL_REVERT))
+    return FALSE;
+  for (guint32 k = 0; k < it->n_targets; k++)
+    if (it->targets[k] == vm) {
+      *out_node += k;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+/* Has that surely happened when the reader starts? */
+static gboolean
+has_surely_ended(const Reader *reader, guint32 task, guint32 vm, gboolean own)
 {
   VnAnalysis *analysis = reader->analysis;
   VnRunWish wish = {.starts = reader->step};
+  guint32 node;
+  *vn_order_work(analysis->order) += analysis->model->n_tasks;
   for (guint32 t = 0; t < analysis->model->n_tasks; t++)
-    if (stops(analysis, t, task) &&
+    if (ends_service(analysis, t, task, vm, own, &node) &&
         vn_order_task_before(analysis->order, t, analysis->graph->nodes[reader->step].task) &&
         vn_order_task_before(analysis->order, task, t) &&
-        vn_runs_lacks(analysis->runs, &wish, analysis->graph->task_first[t]) == VN_FATE_NONE)
+        vn_runs_lacks(analysis->runs, &wish, node) == VN_FATE_NONE)
       return TRUE;
   return FALSE;
+}
+
+static gboolean
+is_surely_stopped(const Reader *reader, const VnExpr *result)
+{
+  const VnTask *task = &reader->analysis->model->tasks[result->task];
+  gboolean own = needs_good_end(reader->analysis, result);
+  for (guint32 k = 0; k < task->n_targets; k++)
+    if ((result->vm == VN_MEMBER_ALL || task->targets[k] == result->vm) &&
+        !has_surely_ended(reader, result->task, task->targets[k], own))
+      return FALSE;
+  return TRUE;
 }
 
 typedef struct {
@@ -164,8 +200,7 @@ collect_held(Reader *reader)
   hold(reader->step, &holding);
   for (guint i = 0; i < reader->held->len; i++) {
     *vn_order_work(reader->analysis->order) += reader->held->len;
-    vn_runs_needs(reader->analysis->runs, g_array_index(reader->held, guint32, i), hold,
-                  &holding);
+    vn_runs_needs(reader->analysis->runs, g_array_index(reader->held, guint32, i), hold, &holding);
   }
 }
 
@@ -182,14 +217,15 @@ spoils_held(const Reader *reader, guint32 task)
   VnAnalysis *analysis = reader->analysis;
   for (guint i = 0; i < reader->held->len; i++) {
     guint32 held = held_task(reader, i);
-    if (!analysis->model->tasks[held].always &&
-        (held == task || vn_order_task_before(analysis->order, task, held)))
+    if (held == task ||
+        (!analysis->model->tasks[held].always && vn_order_task_before(analysis->order, task, held)))
       return TRUE;
   }
   return FALSE;
 }
 
-/* The reader is `always`; may something fail under `stop` before the task has ended, and cancel it? */
+/* The reader is `always`; may something fail under `stop` before the task has ended, and cancel it?
+ */
 static gboolean
 may_be_cancelled(const Reader *reader, guint32 task)
 {
@@ -235,9 +271,11 @@ ask_members(Reader *reader, Reading *reading)
   for (guint32 k = 0; k < n && !reader->found; k++) {
     if (result->vm != VN_MEMBER_ALL && task->n_targets > 0 && task->targets[k] != result->vm)
       continue;
-    reading->fate = vn_runs_lacks(analysis->runs, &wish, first + k);
+    reading->fate = needs_good_end(analysis, result)
+                        ? vn_runs_lacks(analysis->runs, &wish, first + k)
+                        : vn_runs_leaves_out(analysis->runs, &wish, first + k);
     if (reading->fate == VN_FATE_SKIPPED || reading->fate == VN_FATE_DROPPED ||
-        (reading->fate == VN_FATE_FAILED && needs_good_end(analysis, result)))
+        reading->fate == VN_FATE_FAILED)
       report(reader, reading, first + k);
     if (alike)
       return;
@@ -248,9 +286,8 @@ static gboolean
 reads_of_service(const VnAnalysis *analysis, const VnExpr *result)
 {
   const VnTask *task = &analysis->model->tasks[result->task];
-  return task->control == VN_CONTROL_NONE &&
-         analysis->model->actions[task->action].background && result->index != VN_FIELD_OK &&
-         result->index != VN_FIELD_STARTED;
+  return task->control == VN_CONTROL_NONE && analysis->model->actions[task->action].background &&
+         result->index != VN_FIELD_OK && result->index != VN_FIELD_STARTED;
 }
 
 static void
@@ -260,17 +297,16 @@ look_at(const VnExpr *result, gpointer data)
   VnAnalysis *analysis = reader->analysis;
   guint32 own = analysis->graph->nodes[reader->step].task;
   guint32 node = analysis->graph->task_first[result->task];
-  if (reader->found)
+  if (reader->found || (!reader->when && vn_runs_is_dead(analysis->runs, own)))
     return;
   if (!vn_order_task_before(analysis->order, result->task, own)) {
     report(reader, &(Reading){TOO_EARLY, result, VN_FATE_LATER}, node);
     return;
   }
-  if (reader->when || result->index == VN_FIELD_OK || vn_runs_is_dead(analysis->runs, own))
+  if (reader->when || result->index == VN_FIELD_OK)
     return;
   ask_members(reader, &(Reading){WITHOUT, result, VN_FATE_NONE});
-  if (!reader->found && reads_of_service(analysis, result) &&
-      !is_surely_stopped(reader, result->task))
+  if (!reader->found && reads_of_service(analysis, result) && !is_surely_stopped(reader, result))
     report(reader, &(Reading){SERVING, result, VN_FATE_NONE}, node);
   if (!reader->found && may_be_cancelled(reader, result->task))
     report(reader, &(Reading){CANCELLED, result, VN_FATE_NONE}, node);

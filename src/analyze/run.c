@@ -372,13 +372,17 @@ may_be_dropped(VnRuns *runs, guint32 task)
   return FALSE;
 }
 
+/* Cancelled by a `stop` it is as if it had failed under `skip`. */
+static gboolean
+may_be_cancelled(VnRuns *runs, guint32 task)
+{
+  return runs->drops[task] && !touches_held(runs, task, vn_order_task_carries) &&
+         may_be_stopped(runs, task);
+}
+
 static gboolean
 may_fail(VnRuns *runs, guint32 task)
 {
-  /* Cancelled by a `stop` it is as if it had failed under `skip`. */
-  if (runs->drops[task] && !touches_held(runs, task, vn_order_task_carries) &&
-      may_be_stopped(runs, task))
-    return TRUE;
   switch ((VnOnFailure)runs->model->tasks[task].on_failure) {
   case VN_ON_FAILURE_IGNORE:
     return TRUE;
@@ -390,8 +394,8 @@ may_fail(VnRuns *runs, guint32 task)
   g_assert_not_reached();
 }
 
-VnFate
-vn_runs_lacks(VnRuns *runs, const VnRunWish *wish, guint32 lacks)
+static VnFate
+find_fate(VnRuns *runs, const VnRunWish *wish, guint32 lacks, gboolean by_failure)
 {
   guint32 task = task_of(runs, lacks);
   take_wish(runs, wish);
@@ -404,7 +408,20 @@ vn_runs_lacks(VnRuns *runs, const VnRunWish *wish, guint32 lacks)
   if (runs->model->tasks[task].when != NULL &&
       runs->model->tasks[task].when->kind != VN_EXPR_CONST && !shares_task_with_held(runs, task))
     return VN_FATE_SKIPPED;
-  if (may_fail(runs, task))
+  if (by_failure && (may_fail(runs, task) || may_be_cancelled(runs, task)))
     return VN_FATE_FAILED;
-  return may_be_dropped(runs, task) ? VN_FATE_DROPPED : VN_FATE_NONE;
+  return may_be_dropped(runs, task) || may_be_cancelled(runs, task) ? VN_FATE_DROPPED
+                                                                    : VN_FATE_NONE;
+}
+
+VnFate
+vn_runs_lacks(VnRuns *runs, const VnRunWish *wish, guint32 lacks)
+{
+  return find_fate(runs, wish, lacks, TRUE);
+}
+
+VnFate
+vn_runs_leaves_out(VnRuns *runs, const VnRunWish *wish, guint32 step)
+{
+  return find_fate(runs, wish, step, FALSE);
 }

@@ -47,6 +47,8 @@ gboolean vn_runs_possible(VnRuns *runs, const VnRunWish *wish);
 /* How `lacks` may be without effect in a run with the wish, which must be possible; NONE: it surely had
  * its effect. Wishes are remembered: asking about many steps for one wish is cheap. */
 VnFate vn_runs_lacks(VnRuns *runs, const VnRunWish *wish, guint32 lacks);
+/* The same without its own failure: how it may never have ended, well or not. */
+VnFate vn_runs_leaves_out(VnRuns *runs, const VnRunWish *wish, guint32 step);
 
 /* The tasks that must have ended well for a condition to be true: `T.ok and …`, for the step's
  * member. Calls need for each TASK node. */

@@ -114,8 +114,8 @@ takes_from(const NaiveStep *step, const NaiveStep *other)
 static void
 look_305(Look *look, guint k, guint other)
 {
-  const NaiveStep *step = step_at(look, k);
-  if (interrupts(step) && !takes_from(step, step_at(look, other)))
+  const NaiveStep *step = step_at(look, k), *met = step_at(look, other);
+  if (interrupts(step) && !takes_from(step, met) && !takes_from(met, step))
     wrong(look, VN_DIAG_VN305, k, other);
 }
 
@@ -326,6 +326,36 @@ typedef struct {
   gboolean condition;
 } Reader;
 
+static gboolean
+is_own_and_needed(const NaiveStep *step, guint32 field)
+{
+  return field >= VN_FIELD_OWN &&
+         !(step->action != NULL && step->action->fields[field - VN_FIELD_OWN].optional);
+}
+
+/* As master/outcomes.c answers. */
+static gboolean
+is_there(const Look *look, guint member, guint32 field)
+{
+  const NaiveStep *step = step_at(look, member);
+  switch ((NaivePhase)look->state->phase[member]) {
+  case NAIVE_DONE:
+    return field == VN_FIELD_OK || field == VN_FIELD_STARTED ||
+           (look->state->live >> member & 1) == 0;
+  case NAIVE_FAILED:
+    return !is_own_and_needed(step, field);
+  case NAIVE_SKIPPED:
+  case NAIVE_POISONED:
+  case NAIVE_CANCELLED:
+    return field == VN_FIELD_OK;
+  case NAIVE_IDLE:
+  case NAIVE_RUNNING:
+  case NAIVE_EFFECTED:
+    return FALSE;
+  }
+  g_assert_not_reached();
+}
+
 static void
 look_at_result(const VnExpr *result, gpointer data)
 {
@@ -338,24 +368,41 @@ look_at_result(const VnExpr *result, gpointer data)
   }
   for (guint m = 0; !reader->condition && m < MAX(task->n_targets, 1); m++) {
     guint member = naive->first_step[result->task] + m;
-    NaivePhase phase = (NaivePhase)reader->look->state->phase[member];
-    gboolean there = phase == NAIVE_DONE || (phase == NAIVE_FAILED && result->index == VN_FIELD_OK);
-    if ((result->vm == VN_MEMBER_ALL || result->vm == naive->steps[member].vm) && !there)
+    if ((result->vm == VN_MEMBER_ALL || result->vm == naive->steps[member].vm) &&
+        !is_there(reader->look, member, result->index))
       wrong(reader->look, VN_DIAG_VN310, reader->k, NAIVE_ALONE);
   }
 }
 
 static void
-look_310(Look *look, guint k)
+look_at_condition(Look *look, guint k)
+{
+  Reader reader = {.look = look, .k = k, .condition = TRUE};
+  const VnTask *task = step_at(look, k)->of;
+  if (task->when != NULL)
+    vn_expr_visit_results(task->when, look_at_result, &reader);
+}
+
+/* One of a group is enough for its condition to be false. */
+static void
+look_at_skip(Look *look, guint k, guint members)
+{
+  const NaiveStep *step = step_at(look, k);
+  look->cost -= members - 1;
+  for (guint m = 0; m < members; m++)
+    look_at_condition(look, look->naive->first_step[step->task] + m);
+  look->cost += members - 1;
+}
+
+static void
+look_at_start(Look *look, guint k)
 {
   Reader reader = {.look = look, .k = k};
   const VnTask *task = step_at(look, k)->of;
   for (guint32 a = 0; a < task->n_args; a++)
     if (task->args[a] != NULL)
       vn_expr_visit_results(task->args[a], look_at_result, &reader);
-  reader.condition = TRUE;
-  if (task->when != NULL)
-    vn_expr_visit_results(task->when, look_at_result, &reader);
+  look_at_condition(look, k);
 }
 
 /* ---- the operating system ---- */
@@ -389,9 +436,11 @@ look_at_move(NaiveSearch *search, const NaiveState *before, NaiveMove move, cons
   const NaiveStep *step = step_at(look, move.step);
   if (move.act == NAIVE_EFFECT)
     look_at_effect(look, move.step);
+  if (move.act == NAIVE_SKIP)
+    look_at_skip(look, move.step, MAX(step->of->n_targets, 1));
   if (move.act == NAIVE_START) {
     look->bad->started[move.step] = TRUE;
-    look_310(look, move.step);
+    look_at_start(look, move.step);
     look_312(look, move.step);
     if (step->action != NULL && !runs_on(step->action, vn_model_os(look->naive->model, step->vm)))
       wrong(look, VN_DIAG_VN313, move.step, NAIVE_ALONE);
@@ -417,6 +466,32 @@ keep_later(NaiveBad *bad, const Naive *naive, VnDiagCode code)
 }
 
 static gboolean
+is_power(const NaiveStep *step)
+{
+  return is_control(step, VN_CONTROL_POWER_ON) || is_control(step, VN_CONTROL_POWER_OFF);
+}
+
+/* Of two that switch the power VN303 has said it. */
+static void
+leave_to_303(NaiveBad *bad, const Naive *naive)
+{
+  guint8(*said)[NAIVE_MAX_STEPS + 1] = bad->cost[VN_DIAG_VN305 - NAIVE_FIRST_CODE];
+  for (guint a = 0; a < naive->n_steps; a++)
+    for (guint b = 0; b < naive->n_steps; b++)
+      if (is_power(&naive->steps[a]) && is_power(&naive->steps[b]) &&
+          (naive_bad_cost(bad, VN_DIAG_VN303, a) != NAIVE_NEVER ||
+           naive_bad_cost(bad, VN_DIAG_VN303, b) != NAIVE_NEVER))
+        said[a][b] = NAIVE_NEVER;
+}
+
+static gboolean
+stops_nothing(const Look *look, guint k)
+{
+  const NaiveStep *step = step_at(look, k);
+  return is_control(step, VN_CONTROL_STOP) && look->naive->dead[step->of->args[0]->value.id];
+}
+
+static gboolean
 search_all(Look *look, guint max_states)
 {
   memset(look->bad, 0, sizeof *look->bad);
@@ -426,9 +501,10 @@ search_all(Look *look, guint max_states)
     return FALSE;
   look->bad->n_states = naive_search_n_states(search);
   for (guint k = 0; k < look->naive->n_steps; k++)
-    if (!look->bad->started[k])
+    if (!look->bad->started[k] || stops_nothing(look, k))
       look->bad->cost[VN_DIAG_VN311 - NAIVE_FIRST_CODE][k][NAIVE_ALONE] = 0;
   keep_later(look->bad, look->naive, VN_DIAG_VN303);
+  leave_to_303(look->bad, look->naive);
   keep_later(look->bad, look->naive, VN_DIAG_VN305);
   return TRUE;
 }

@@ -63,11 +63,10 @@ naive_init(Naive *naive, const VnGraph *graph)
     naive->first_step[t] = naive->n_steps;
     for (guint32 k = 0; k < members_of(task); k++)
       add_step(naive, t, k, names);
-    gboolean fixed = task->when == NULL || task->when->kind == VN_EXPR_CONST;
-    gboolean value = task->when == NULL || (fixed && task->when->value.b);
-    naive->may[t][FALSE] = !fixed || !value;
-    naive->may[t][TRUE] = !fixed || value;
   }
+  for (guint32 round = 0; round <= model->n_tasks; round++)
+    for (guint32 t = 0; t < model->n_tasks; t++)
+      naive->dead[t] = naive->dead[t] || naive_is_dead(naive, t);
   return names->len <= NAIVE_MAX_NAMES;
 }
 
@@ -143,48 +142,6 @@ is_poisoned(const Naive *naive, const NaiveState *state, const VnTask *task)
   return FALSE;
 }
 
-/* ---- conditions ---- */
-
-/* T.ok, T[vm].ok and all(T.ok), of a task that comes before, are not true unless it ended well. */
-static gboolean
-may_be_ok(const Naive *naive, const NaiveState *state, const VnExpr *result)
-{
-  const VnTask *task = &naive->model->tasks[result->task];
-  for (guint k = 0; k < members_of(task); k++) {
-    guint member = naive->first_step[result->task] + k;
-    gboolean meant = result->vm == VN_MEMBER_ALL || result->vm == naive->steps[member].vm;
-    if (meant && state->phase[member] != NAIVE_DONE)
-      return FALSE;
-  }
-  return TRUE;
-}
-
-gboolean
-naive_comes_before(const Naive *naive, guint32 first, guint32 then)
-{
-  const VnTask *task = &naive->model->tasks[then];
-  for (guint32 k = 0; k < task->n_after; k++)
-    if (task->after[k] == first || naive_comes_before(naive, first, task->after[k]))
-      return TRUE;
-  return FALSE;
-}
-
-static gboolean
-may_be_true(const Naive *naive, const NaiveState *state, guint32 t, const VnExpr *when)
-{
-  gboolean whole = when->kind == VN_EXPR_CALL && when->op == VN_BUILTIN_ALL;
-  const VnExpr *atom = whole ? when->operands[0] : when;
-  if (when->kind == VN_EXPR_CONST)
-    return when->value.b;
-  if (when->kind == VN_EXPR_BINARY && when->op == VN_EXPR_AND)
-    return may_be_true(naive, state, t, when->operands[0]) &&
-           may_be_true(naive, state, t, when->operands[1]);
-  if (atom->kind == VN_EXPR_RESULT && atom->index == VN_FIELD_OK &&
-      naive_comes_before(naive, atom->task, t))
-    return may_be_ok(naive, state, atom);
-  return TRUE;
-}
-
 /* ---- moves ---- */
 
 typedef struct {
@@ -216,10 +173,9 @@ choose_idle(const Naive *naive, const NaiveState *state, const NaiveStep *step, 
   } else if (!found && is_poisoned(naive, state, step->of)) {
     may(choice, NAIVE_POISON);
   } else {
-    if (naive->may[step->task][TRUE] &&
-        (found || step->of->when == NULL || may_be_true(naive, state, step->task, step->of->when)))
+    if (naive_may_start(naive, state, step, found))
       may(choice, asked ? NAIVE_CANCEL : NAIVE_START);
-    if (!found && naive->may[step->task][FALSE])
+    if (!found && naive_may_be_skipped(naive, step))
       may(choice, NAIVE_SKIP);
   }
 }
@@ -327,6 +283,7 @@ power_off(const Naive *naive, NaiveState *state, const NaiveStep *step)
   const VnExpr *keep = step->of->args != NULL ? step->of->args[0] : NULL;
   state->power[step->vm] = NAIVE_OFF;
   state->serving &= (guint16)~of_vm(naive, state->serving, step->vm);
+  state->live &= (guint16)~of_vm(naive, state->live, step->vm);
   if (keep == NULL || keep->value.kind != VN_VALUE_BOOL || !keep->value.b)
     lose_files(naive, state, step->vm, 0);
 }
@@ -379,6 +336,7 @@ stop_task(const Naive *naive, NaiveState *state, const NaiveStep *step)
   for (guint k = 0; k < members_of(&naive->model->tasks[target]); k++) {
     guint member = naive->first_step[target] + k;
     state->serving &= (guint16)~bit(member);
+    state->live &= (guint16)~bit(member);
     if (naive_is_under_way(state->phase[member]) ||
         (naive->exact && state->phase[member] == NAIVE_IDLE))
       state->asked |= bit(member);
@@ -443,6 +401,8 @@ action_done(NaiveState *state, const NaiveStep *step, guint k)
   }
   if (step->action->n_provides > 0 && (state->asked & bit(k)) == 0)
     state->serving |= bit(k);
+  if (step->action->background && (state->asked & bit(k)) == 0)
+    state->live |= bit(k);
 }
 
 /* The policy of a task counts when all its members have ended. */

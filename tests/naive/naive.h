@@ -47,7 +47,8 @@ typedef struct {
   guint8 phase[NAIVE_MAX_STEPS];
   guint8 power[NAIVE_MAX_VMS];
   guint8 by[NAIVE_MAX_VMS]; /* the step that switched it on or off last, or NAIVE_NOBODY */
-  guint16 serving; /* steps whose background task serves */
+  guint16 serving; /* steps whose service is there */
+  guint16 live;    /* steps of a background task that is ready and runs on */
   guint16 asked;   /* steps that a stop(TASK) has asked to end */
   guint16 down;    /* interfaces without link */
   guint16 kept;    /* steps whose written file is as they left it */
@@ -72,7 +73,7 @@ typedef struct {
   NaiveStep steps[NAIVE_MAX_STEPS];
   guint n_steps;
   guint first_step[NAIVE_MAX_STEPS]; /* by task */
-  gboolean may[NAIVE_MAX_STEPS][2];  /* by task: may its `when` be false, true? */
+  gboolean dead[NAIVE_MAX_STEPS];    /* by task: it never runs */
   /* Only what the engine does. Otherwise what the analysis assumes: that a stop(TASK) ends well or
    * fails is a free choice, wherever its task stands. */
   gboolean exact;
@@ -105,6 +106,13 @@ guint naive_moves(const Naive *naive, const NaiveState *state, gboolean by_itsel
                   NaiveMove out[NAIVE_MAX_MOVES]);
 void naive_apply(const Naive *naive, NaiveState *state, NaiveMove move);
 gboolean naive_comes_before(const Naive *naive, guint32 first, guint32 then); /* tasks */
+
+/* By its condition and what it reads, as far as dead ones are known. */
+gboolean naive_is_dead(const Naive *naive, guint32 task);
+/* found: the condition was true for another member. */
+gboolean naive_may_start(const Naive *naive, const NaiveState *state, const NaiveStep *step,
+                         gboolean found);
+gboolean naive_may_be_skipped(const Naive *naive, const NaiveStep *step);
 
 const char *naive_act_text(NaiveAct act);
 /* "start t2[a]" */

@@ -41,8 +41,9 @@ static const char *const prelude =
     "action put(path: string) { writes path; run [\"true\"]; }\n"
     "action get(path: string) { reads path; run [\"true\"]; }\n"
     "action look() returns (n: int, m: int?) { run [\"true\"] { parse /(?<n>\\d+)/; } }\n"
-    "action take(n: int) { run [\"echo\", n]; }\n"
-    "action tell(n: bool) { run [\"echo\", n]; }\n";
+    "action take(n: string) { run [\"echo\", n]; }\n"
+    "action tell(n: bool) { run [\"echo\", n]; }\n"
+    "action win() { windows run [\"true\"]; }\n";
 
 static gboolean
 chance(Script *s, double p)
@@ -155,7 +156,8 @@ append_result(Script *s, guint t, gboolean truth)
   if (truth) {
     g_string_append_printf(s->out, s->group[of] ? "all(t%u.ok)" : "t%u.ok", of);
   } else if (s->counts[of]) {
-    g_string_append_printf(s->out, s->group[of] ? "count(t%u.n)" : "t%u.n", of);
+    const char *field = pick(s, "n", "n", "m", "duration");
+    g_string_append_printf(s->out, s->group[of] ? "count(t%u.%s)" : "t%u.%s", of, field);
   } else {
     g_string_append_printf(s->out, s->group[of] ? "count(t%u.exit_code)" : "t%u.exit_code", of);
   }
@@ -166,14 +168,14 @@ static void
 call_result(Script *s, guint t)
 {
   if (t == 0 || chance(s, 0.4)) {
-    s->counts[t] = TRUE;
-    g_string_append(s->out, "look()");
+    s->counts[t] = !chance(s, 0.1);
+    g_string_append(s->out, s->counts[t] ? "look()" : "win()");
     return;
   }
   gboolean truth = chance(s, 0.3);
-  g_string_append(s->out, truth ? "tell(" : "take(");
+  g_string_append(s->out, truth ? "tell(" : "take(\"{");
   append_result(s, t, truth);
-  g_string_append_c(s->out, ')');
+  g_string_append(s->out, truth ? ")" : "}\")");
 }
 
 static void
