@@ -15,6 +15,7 @@
  * switched to and fro, nearly every one, and a look at a step stays short. */
 #include "analyze/chains.h"
 #include "analyze/pass.h"
+#include "analyze/power.h"
 
 #define MAX_COMPARED 64 /* makers without order, of which the shortest order is chosen */
 
@@ -25,7 +26,7 @@ typedef enum { KIND_ON, KIND_OFF, KIND_SUSPEND, KIND_RESUME, KIND_REVERT, N_KIND
 
 typedef enum { STATE_OFF, STATE_NOT_RUNNING, STATE_NOT_OFF } State;
 
-typedef struct {
+typedef struct VnPower {
   VnAnalysis *analysis;
   guint32 vm;
   gboolean off_at_first;
@@ -169,21 +170,28 @@ sort_changes(Machine *machine, guint32 vm)
   }
 }
 
-/* FALSE: nothing changes it, and it is on. */
+/* FALSE: nothing changes it. */
 static gboolean
-read_machine(Machine *machine, guint32 vm)
+chain_changes(Machine *machine)
 {
   gboolean changes = FALSE;
-  machine->vm = vm;
-  machine->off_at_first = machine->analysis->graph->ready_node[vm] == VN_NO_ID;
-  sort_changes(machine, vm);
   for (guint k = 0; k < N_KINDS; k++) {
     vn_chains_make(&machine->chains[k], machine->analysis->order,
                    (const guint32 *)(gpointer)machine->steps[k]->data, machine->steps[k]->len);
     find_firm(machine, (Kind)k);
     changes |= machine->steps[k]->len > 0;
   }
-  return changes || machine->off_at_first;
+  return changes;
+}
+
+/* FALSE: nothing changes it, and it is on. */
+static gboolean
+read_machine(Machine *machine, guint32 vm)
+{
+  machine->vm = vm;
+  machine->off_at_first = machine->analysis->graph->ready_node[vm] == VN_NO_ID;
+  sort_changes(machine, vm);
+  return chain_changes(machine) || machine->off_at_first;
 }
 
 /* ---- menders ---- */
@@ -483,17 +491,26 @@ ask(const Machine *machine, guint32 step, Question *out)
   return vn_runs_possible(machine->analysis->runs, &wish);
 }
 
+/* *out_before: the answer's order is all that comes before the step. */
+static gboolean
+find_answer(Machine *machine, const Question *question, Answer *answer, gboolean *out_before)
+{
+  guint makers = makers_of(question->state);
+  gboolean at_first = machine->off_at_first == (question->state != STATE_NOT_OFF);
+  guint menders = menders_of(machine->off_at_first ? KIND_OFF : KIND_ON);
+  gboolean before = at_first && menders_lack(machine, question, menders, VN_NO_ID, answer);
+  for (guint kind = 0; kind < N_KINDS && !before; kind++)
+    before = (makers & BIT(kind)) != 0 && made_before(machine, question, (Kind)kind, answer);
+  *out_before = before;
+  return before || made_meanwhile(machine, question, makers, answer);
+}
+
 static void
 answer_question(Machine *machine, const Question *question)
 {
   Answer answer;
-  guint makers = makers_of(question->state);
-  gboolean at_first = machine->off_at_first == (question->state != STATE_NOT_OFF);
-  guint menders = menders_of(machine->off_at_first ? KIND_OFF : KIND_ON);
-  gboolean before = at_first && menders_lack(machine, question, menders, VN_NO_ID, &answer);
-  for (guint kind = 0; kind < N_KINDS && !before; kind++)
-    before = (makers & BIT(kind)) != 0 && made_before(machine, question, (Kind)kind, &answer);
-  if (before || made_meanwhile(machine, question, makers, &answer))
+  gboolean before;
+  if (find_answer(machine, question, &answer, &before))
     report(machine, question, &answer, before);
 }
 
@@ -513,23 +530,117 @@ look_at(Machine *machine, guint32 vm)
   return TRUE;
 }
 
+/* ---- for others ---- */
+
+static void
+machine_init(Machine *machine, VnAnalysis *analysis)
+{
+  *machine = (Machine){.analysis = analysis};
+  for (guint k = 0; k < N_KINDS; k++) {
+    machine->steps[k] = g_array_new(FALSE, FALSE, sizeof(guint32));
+    machine->firm_before[k] = g_array_new(FALSE, FALSE, sizeof(guint32));
+    vn_chains_init(&machine->chains[k]);
+  }
+}
+
+static void
+machine_clear(Machine *machine)
+{
+  for (guint k = 0; k < N_KINDS; k++) {
+    g_array_unref(machine->steps[k]);
+    g_array_unref(machine->firm_before[k]);
+    vn_chains_clear(&machine->chains[k]);
+  }
+}
+
+VnPower *
+vn_power_new(VnAnalysis *analysis)
+{
+  VnPower *power = g_new(VnPower, 1);
+  machine_init(power, analysis);
+  return power;
+}
+
+void
+vn_power_free(VnPower *power)
+{
+  if (power == NULL)
+    return;
+  machine_clear(power);
+  g_free(power);
+}
+
+gboolean
+vn_power_choose_vm(VnPower *power, guint32 vm)
+{
+  return read_machine(power, vm);
+}
+
+gboolean
+vn_power_switches(const VnAnalysis *analysis, guint32 step, guint32 iface)
+{
+  const VnTask *task = vn_step_task(analysis, step);
+  const VnExpr *segment = task->n_args > 0 ? task->args[0] : NULL;
+  return (task->control == VN_CONTROL_LINK_DOWN || task->control == VN_CONTROL_LINK_UP) &&
+         (segment == NULL || segment->kind != VN_EXPR_CONST ||
+          segment->value.kind != VN_VALUE_SEGMENT ||
+          segment->value.id == analysis->model->topology.ifaces[iface].segment);
+}
+
+/* A link that is down is like a machine that is off: link_down makes it so, link_up mends it. */
+gboolean
+vn_power_choose_link(VnPower *power, guint32 iface)
+{
+  const VnAnalysis *analysis = power->analysis;
+  guint32 vm = analysis->model->topology.ifaces[iface].vm;
+  power->vm = vm;
+  power->off_at_first = FALSE;
+  for (guint k = 0; k < N_KINDS; k++)
+    g_array_set_size(power->steps[k], 0);
+  for (guint32 s = analysis->vm_row[vm]; s < analysis->vm_row[vm + 1]; s++) {
+    guint32 step = analysis->vm_steps[s];
+    gboolean down = vn_step_task(analysis, step)->control == VN_CONTROL_LINK_DOWN;
+    if (vn_power_switches(analysis, step, iface))
+      g_array_append_val(power->steps[down ? KIND_OFF : KIND_ON], step);
+  }
+  return chain_changes(power) && power->steps[KIND_OFF]->len > 0;
+}
+
+gboolean
+vn_power_may_lack(VnPower *power, guint32 step, VnFinding *finding)
+{
+  Answer answer;
+  gboolean before;
+  Question question = {.code = finding->code,
+                       .step = step,
+                       .state = STATE_NOT_RUNNING,
+                       .needs = has_needs(power, step)};
+  VnRunWish wish = {step, NULL, 0};
+  if (!vn_runs_possible(power->analysis->runs, &wish) ||
+      !find_answer(power, &question, &answer, &before))
+    return FALSE;
+  finding->other = answer.maker;
+  finding->n_ends = finding->n_fates = 0;
+  finding->length = 0;
+  if (!before)
+    finding->ends[finding->n_ends++] = answer.maker;
+  finding->ends[finding->n_ends++] = step;
+  for (guint k = 0; k < answer.n_fates; k++)
+    finding->fates[finding->n_fates++] = answer.fates[k];
+  return TRUE;
+}
+
+/* ---- the pass ---- */
+
 void
 vn_pass_power(VnAnalysis *analysis)
 {
-  Machine machine = {.analysis = analysis};
+  Machine machine;
   gboolean done = TRUE;
-  for (guint k = 0; k < N_KINDS; k++) {
-    machine.steps[k] = g_array_new(FALSE, FALSE, sizeof(guint32));
-    machine.firm_before[k] = g_array_new(FALSE, FALSE, sizeof(guint32));
-    vn_chains_init(&machine.chains[k]);
-  }
+  machine_init(&machine, analysis);
   for (guint32 v = 0; done && v < analysis->model->topology.n_vms; v++)
     done = look_at(&machine, v);
-  for (guint k = 0; k < N_KINDS; k++) {
-    g_array_unref(machine.steps[k]);
-    g_array_unref(machine.firm_before[k]);
-    vn_chains_clear(&machine.chains[k]);
-  }
+  machine_clear(&machine);
   if (!done) {
     vn_undecided(analysis, VN_DIAG_VN302, "the workflow takes too long to look at");
     vn_undecided(analysis, VN_DIAG_VN303, "the workflow takes too long to look at");
