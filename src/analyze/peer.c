@@ -15,7 +15,10 @@ describe(const VnAnalysis *analysis, const VnFinding *finding, GString *out)
     g_string_append_printf(out, "`%s` may still be off when ", name);
   } else if (finding->n_ends > 1) {
     vn_step_append(analysis, finding->other, out);
-    g_string_append_printf(out, " may run before `%s` is needed: ", name);
+    g_string_append(out, " may run before ");
+    vn_step_append(analysis, finding->step, out);
+    g_string_append_printf(out, ", which needs `%s`", name);
+    return;
   } else {
     g_string_append_printf(out, "`%s` may be %s after ", name,
                            vn_step_task(analysis, finding->other)->control == VN_CONTROL_SUSPEND
@@ -99,7 +102,7 @@ vn_pass_peer(VnAnalysis *analysis)
   }
   if (sorted->len > 1)
     qsort(sorted->pdata, sorted->len, sizeof(gpointer), compare_vms);
-  gboolean done = ask_all(analysis, sorted, shortest) && !peers->cut;
+  gboolean done = ask_all(analysis, sorted, shortest);
   vn_shortest_report(shortest);
   if (!done)
     vn_undecided(analysis, VN_DIAG_VN307, "the workflow takes too long to look at");

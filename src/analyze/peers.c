@@ -5,15 +5,6 @@
 
 /* ---- what is required ---- */
 
-static void
-add_peer(VnPeers *peers, const VnPeer *peer)
-{
-  if (peers->all->len < VN_PEERS_MAX)
-    g_array_append_vals(peers->all, peer, 1);
-  else
-    peers->cut = TRUE;
-}
-
 /* Commands get IPv4 addresses where there are any (master/calls.c). */
 static void
 add_vm(VnAnalysis *analysis, VnPeers *peers, VnPeer peer, guint32 vm)
@@ -25,7 +16,7 @@ add_vm(VnAnalysis *analysis, VnPeers *peers, VnPeer peer, guint32 vm)
   peer.vm = vm;
   if (address != NULL)
     peer.address = *address;
-  add_peer(peers, &peer);
+  g_array_append_val(peers->all, peer);
 }
 
 static void
@@ -34,23 +25,17 @@ add_address(VnAnalysis *analysis, VnPeers *peers, VnPeer peer, const VnAddress *
   guint32 owner = vn_paths_owner(peers->paths, address);
   peer.vm = owner != VN_NO_ID ? analysis->model->topology.ifaces[owner].vm : VN_NO_ID;
   peer.address = *address;
-  add_peer(peers, &peer);
+  g_array_append_val(peers->all, peer);
 }
 
+/* `requires` is about one `host` or `host|address`; sema refuses others. */
 static void
 add_value(VnAnalysis *analysis, VnPeers *peers, const VnPeer *peer, const VnValue *value)
 {
-  const VnModel *model = analysis->model;
   if (value->kind == VN_VALUE_HOST || value->kind == VN_VALUE_ROUTER)
     add_vm(analysis, peers, *peer, value->id);
   else if (value->kind == VN_VALUE_ADDRESS)
     add_address(analysis, peers, *peer, value->address);
-  else if (value->kind == VN_VALUE_LIST || value->kind == VN_VALUE_SET)
-    for (guint32 k = 0; k < value->list->n && !peers->cut; k++)
-      add_value(analysis, peers, peer, &value->list->items[k]);
-  else if (value->kind == VN_VALUE_GROUP)
-    for (guint32 k = 0; k < model->groups[value->id].n_vms && !peers->cut; k++)
-      add_vm(analysis, peers, *peer, model->groups[value->id].vms[k]);
 }
 
 gint32
@@ -94,7 +79,7 @@ vn_peers_new(VnAnalysis *analysis)
 {
   VnPeers *peers = g_new0(VnPeers, 1);
   peers->all = g_array_new(FALSE, FALSE, sizeof(VnPeer));
-  for (guint32 t = 0; t < analysis->model->n_tasks && !peers->cut; t++)
+  for (guint32 t = 0; t < analysis->model->n_tasks; t++)
     if (analysis->model->tasks[t].control == VN_CONTROL_NONE &&
         !vn_runs_is_dead(analysis->runs, t))
       add_task(analysis, peers, t);

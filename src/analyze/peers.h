@@ -6,9 +6,6 @@
 #include "analyze/pass.h"
 #include "topology/path.h"
 
-/* Requirements of all tasks; a group's are counted once. Past it what is left is undecided. */
-#define VN_PEERS_MAX (1u << 22)
-
 #define VN_PEER_ON        (-1) /* it must be on */
 #define VN_PEER_ANY_PORT  (-2) /* it must serve a port that is not known before the run */
 
@@ -20,9 +17,8 @@ typedef struct {
 } VnPeer;
 
 typedef struct {
-  GArray *all;    /* of VnPeer, by task */
+  GArray *all;    /* of VnPeer, by task; a group's are there once */
   VnPaths *paths; /* NULL where nothing is required */
-  gboolean cut;   /* there were more than VN_PEERS_MAX */
 } VnPeers;
 
 VnPeers *vn_peers_new(VnAnalysis *analysis);

@@ -368,6 +368,6 @@ vn_pass_unreachable(VnAnalysis *analysis)
     ask_all(&pass);
   }
   vn_shortest_report(shortest);
-  if (pass.over || peers->cut)
+  if (pass.over)
     vn_undecided(analysis, VN_DIAG_VN314, "too many steps depend on links and routers that are switched");
 }

@@ -163,6 +163,10 @@ finish_point(VnScript *script, VnModel *model, VnRunPoint *out)
     return FALSE;
   check_sites(model, script->sink);
   (void)vn_topology_check_deployable(model, script->sink);
+  if (script->network_only) {
+    *out = (VnRunPoint){model, NULL};
+    return !vn_diag_sink_has_errors(script->sink);
+  }
   check_files(model, script->folder, script->sink);
   const VnGraph *graph = vn_graph_build(model, script->arena, script->sink);
   *out = (VnRunPoint){model, graph};
@@ -240,6 +244,7 @@ vn_script_load(const VnScriptOptions *options, GError **error)
                               options->rules != NULL};
   script->compiler = vn_compiler_new(script->sources, script->sink, &compile);
   (void)vn_compiler_load(script->compiler, options->path);
+  script->network_only = options->network_only;
   compile_points(script, defines);
   return g_steal_pointer(&script);
 }

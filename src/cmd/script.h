@@ -17,6 +17,7 @@ typedef struct {
   char *rules;         /* "paper" or NULL */
   char *stdlib;        /* NULL: the installed one */
   char *folder;        /* where relative names of files start; NULL: the script's folder */
+  gboolean network_only; /* the workflow will not run: it is not analysed, and gets no graph */
 } VnScriptOptions;
 
 typedef struct {
@@ -28,6 +29,7 @@ typedef struct {
   guint32 n_points;
   char *folder;       /* absolute */
   char *stdlib;
+  gboolean network_only; /* the points have no graph */
 } VnScript;
 
 /* Frees what the options of a command line were parsed into. */

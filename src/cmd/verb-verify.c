@@ -92,7 +92,7 @@ options_clear(Options *options)
 int
 vn_verb_verify(int argc, char **argv)
 {
-  Options options = {.most = MOST_DEFAULT};
+  Options options = {.script.network_only = TRUE, .most = MOST_DEFAULT};
   const GOptionEntry entries[] = {
       VN_SCRIPT_OPTIONS(options.script),
       {"point", 0, 0, G_OPTION_ARG_INT, &options.point, "of the sweep, from 1 (the first)", "N"},
