@@ -7,6 +7,7 @@
 #include "cmd/paths.h"
 #include "cmd/verb.h"
 #include "image/build.h"
+#include "image/image.h"
 
 typedef struct {
   VnImagesJob job;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* vnec image: the guests that machines of this computer are made from. */
+/* vnec image: the guests that machines of this computer are made from. Building, listing and
+ * removing them; the rest is in image-guest.c. */
 #include <json-glib/json-glib.h>
 #include <string.h>
 
@@ -8,10 +9,6 @@
 #include "cmd/paths.h"
 #include "cmd/verb.h"
 #include "image/build.h"
-
-#define EXIT_HELP                                                                                  \
-  "Exit status: 0 done, 1 the image is damaged, refused or silent, 2 misuse,\n"                    \
-  "4 something that was needed failed (packages, disk, programs), 130 interrupted."
 
 /* ---- build ---- */
 
@@ -37,7 +34,7 @@ recipe_help(void)
                                "up to date is left alone.\n\nRecipes:\n");
   for (guint i = 0; i < n; i++)
     g_string_append_printf(text, "  %-16s %s\n", recipes[i].name, recipes[i].help);
-  g_string_append(text, "\n" EXIT_HELP);
+  g_string_append(text, "\n" VN_IMAGES_EXIT_HELP);
   return g_string_free(text, FALSE);
 }
 
@@ -159,7 +156,7 @@ image_list(int argc, char **argv)
   const GOptionEntry entries[] = {
       {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "an array of objects", NULL}, {NULL}};
   int status = VN_EXIT_MISUSE;
-  if (!vn_verb_options(&argc, &argv, NULL, "Lists the images of this computer.\n\n" EXIT_HELP,
+  if (!vn_verb_options(&argc, &argv, NULL, "Lists the images of this computer.\n\n" VN_IMAGES_EXIT_HELP,
                        entries, &status))
     return status;
   if (argc > 1)
@@ -198,7 +195,7 @@ image_rm(int argc, char **argv)
   int status = VN_EXIT_MISUSE;
   if (!vn_verb_options(&argc, &argv, "NAME…",
                        "Removes images. One that a run is using stays until that has ended.\n\n"
-                       EXIT_HELP,
+                       VN_IMAGES_EXIT_HELP,
                        entries, &status))
     return status;
   if (argc < 2)
@@ -219,6 +216,8 @@ static const struct {
 } actions[] = {
     {"build", "NAME…", "build an image that VNEC has a recipe for", image_build},
     {"list", "", "what images there are", image_list},
+    {"check", "[NAME…]", "are they as they were; with --boot: do they start", vn_image_check_action},
+    {"add", "NAME FILE.qcow2", "take a disk of yours as an image", vn_image_add_action},
     {"rm", "NAME…", "remove images", image_rm},
 };
 
@@ -229,9 +228,9 @@ print_help(void)
           "The guests that virtual machines of this computer are made from.\n\nActions:\n");
   for (guint i = 0; i < G_N_ELEMENTS(actions); i++) {
     g_autofree char *call = g_strjoin(" ", actions[i].name, actions[i].arguments, NULL);
-    g_print("  %-24s %s\n", call, actions[i].help);
+    g_print("  %s%*s %s\n", call, (int)(22 - g_utf8_strlen(call, -1)), "", actions[i].help);
   }
-  g_print("\n`vnec image ACTION --help` says more.\n\n" EXIT_HELP "\n");
+  g_print("\n`vnec image ACTION --help` says more.\n\n" VN_IMAGES_EXIT_HELP "\n");
 }
 
 int

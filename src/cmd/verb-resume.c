@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/images.h"
 #include "cmd/perform.h"
 #include "cmd/verb.h"
 
@@ -154,7 +155,9 @@ compile_and_perform(VnStore *store, const Kept *kept, const KeptOptions *kept_op
   vn_script_print_diagnostics(script, vn_colour_wanted(colour, STDERR_FILENO), FALSE);
   if (vn_diag_sink_has_errors(script->sink))
     return VN_EXIT_SCRIPT;
-  return perform(store, script, &script_options, options, kept);
+  int status = vn_images_prepare("resume", script);
+  return status == VN_EXIT_PASSED ? perform(store, script, &script_options, options, kept)
+                                  : status;
 }
 
 static int

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "cmd/folders.h"
+#include "cmd/images.h"
 #include "cmd/perform.h"
 #include "cmd/record.h"
 #include "cmd/verb.h"
@@ -112,7 +113,8 @@ compile_and_run(Options *options)
   vn_script_print_diagnostics(script, vn_colour_wanted(colour, STDERR_FILENO), FALSE);
   if (vn_diag_sink_has_errors(script->sink))
     return VN_EXIT_SCRIPT;
-  return run_script(options, script);
+  int status = vn_images_prepare("run", script);
+  return status == VN_EXIT_PASSED ? run_script(options, script) : status;
 }
 
 static void

@@ -2,6 +2,7 @@
 /* vnec verify: predicts which machines reach which, deploys the network, pings, and compares. */
 #include <unistd.h>
 
+#include "cmd/images.h"
 #include "cmd/script.h"
 #include "cmd/verb.h"
 #include "cmd/verify.h"
@@ -78,7 +79,8 @@ compile_and_verify(const Options *options)
     return vn_verb_misuse("verify", "its machines are simulated: there is no network to ask");
   if (options->seed == NULL && script->points[0].model->has_seed)
     seed = script->points[0].model->seed;
-  return verify(options, script, seed);
+  int status = vn_images_prepare("verify", script);
+  return status == VN_EXIT_PASSED ? verify(options, script, seed) : status;
 }
 
 static void

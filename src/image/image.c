@@ -23,6 +23,18 @@ vn_image_default(gboolean router)
   return router ? "linux-router" : "linux";
 }
 
+const char *const *
+vn_image_words(VnImageWord which)
+{
+  static const char *const words[][6] = {
+      [VN_IMAGE_OS] = {"linux", "windows", "bsd", "other", NULL},
+      [VN_IMAGE_ROLE] = {"host", "router", NULL},
+      [VN_IMAGE_BUS] = {"virtio", "ide", NULL},
+      [VN_IMAGE_NIC] = {"virtio", "e1000", "pcnet", "rtl8139", NULL},
+  };
+  return words[which];
+}
+
 char *
 vn_image_store(void)
 {

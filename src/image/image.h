@@ -61,6 +61,11 @@ GPtrArray *vn_image_names(GError **error);
 /* Takes the name away; the object goes when nobody holds it. */
 gboolean vn_image_remove(const char *name, GCancellable *cancellable, GError **error);
 
+/* The words that an image's os, role, bus and nic are of; NULL-terminated, the first is what is
+ * taken where nothing is said. */
+typedef enum { VN_IMAGE_OS, VN_IMAGE_ROLE, VN_IMAGE_BUS, VN_IMAGE_NIC } VnImageWord;
+const char *const *vn_image_words(VnImageWord which);
+
 /* May it be a name? */
 gboolean vn_image_name_check(const char *name, GError **error);
 /* The store's folder, whether it is there or not. */

@@ -81,6 +81,20 @@ get_text(GKeyFile *keys, const char *group, const char *key)
              : NULL;
 }
 
+/* These go into the descriptions of machines. */
+static gboolean
+words_are_known(const VnGuestImage *image)
+{
+  const char *const words[] = {[VN_IMAGE_OS] = image->os,
+                               [VN_IMAGE_ROLE] = image->role,
+                               [VN_IMAGE_BUS] = image->bus,
+                               [VN_IMAGE_NIC] = image->nic};
+  for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+    if (words[i] != NULL && !g_strv_contains(vn_image_words((VnImageWord)i), words[i]))
+      return FALSE;
+  return g_str_equal(image->technology, "qemu") && g_str_equal(image->arch, "x86_64");
+}
+
 static gboolean
 read_texts(GKeyFile *keys, const char *folder, VnGuestImage *image, GError **error)
 {
@@ -92,6 +106,8 @@ read_texts(GKeyFile *keys, const char *folder, VnGuestImage *image, GError **err
       return damaged(error, folder, what);
     }
   }
+  if (!words_are_known(image))
+    return damaged(error, folder, "[image] has a technology, os, role, bus or nic that is none");
   g_autoptr(GError) bad = NULL;
   image->memory = g_key_file_get_int64(keys, "image", "memory", &bad);
   if (bad != NULL || image->memory <= 0)
