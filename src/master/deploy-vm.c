@@ -3,6 +3,9 @@
  * external interfaces, and power. */
 #include "master/remote-private.h"
 
+#include <string.h>
+
+#include "base/source.h"
 #include "tech/tech.h"
 
 /* Flags of a VM in VMS. */
@@ -52,13 +55,41 @@ key_variant(const VnValue *value)
   return g_variant_new_string(text->str);
 }
 
+static gboolean
+is_file(const VnImage *image, const char *key)
+{
+  const VnTech *tech = vn_tech(image->tech);
+  for (gsize i = 0; i < tech->n_keys; i++)
+    if (strcmp(tech->keys[i].key, key) == 0)
+      return tech->keys[i].type == VN_TECH_KEY_FILE;
+  return FALSE;
+}
+
+/* A path in a script is from the folder that holds the file that names it. */
 static GVariant *
-image_keys(const VnImage *image)
+file_variant(const VnModel *model, const VnImage *image, const char *path)
+{
+  g_autofree char *folder = NULL;
+  if (model->sources != NULL && !g_path_is_absolute(path)) {
+    VnLocation at = vn_source_set_locate(model->sources, image->span.start);
+    folder = at.source != NULL ? g_path_get_dirname(at.source->path) : NULL;
+  }
+  g_autofree char *base = g_canonicalize_filename(folder != NULL ? folder : ".", NULL);
+  return g_variant_new_take_string(g_canonicalize_filename(path, base));
+}
+
+static GVariant *
+image_keys(const VnModel *model, const VnImage *image)
 {
   GVariantBuilder keys;
   g_variant_builder_init(&keys, G_VARIANT_TYPE("a{sv}"));
-  for (guint32 i = 0; image != NULL && i < image->n_keys; i++)
-    g_variant_builder_add(&keys, "{sv}", image->keys[i], key_variant(&image->values[i]));
+  for (guint32 i = 0; image != NULL && i < image->n_keys; i++) {
+    const VnValue *value = &image->values[i];
+    g_variant_builder_add(&keys, "{sv}", image->keys[i],
+                          is_file(image, image->keys[i])
+                              ? file_variant(model, image, value->text->text)
+                              : key_variant(value));
+  }
   return g_variant_builder_end(&keys);
 }
 
@@ -174,7 +205,7 @@ vm_variant(const VnRemote *remote, guint32 id)
   gint64 memory = vm->memory == 0 && image != NULL ? image->memory : vm->memory;
   guint32 cpus = vm->cpus == 0 && image != NULL ? image->cpus : vm->cpus;
   return g_variant_new("(usums@a{sv}msxuu@a(ustssb)@a(sus)@a(us))", id, vm->name, flags,
-                       image != NULL ? image->name : NULL, image_keys(image), vm->vm, memory, cpus,
+                       image != NULL ? image->name : NULL, image_keys(remote->model, image), vm->vm, memory, cpus,
                        vm->processes, vm_ifaces(remote, vm), route_variants(remote, id),
                        vm_proxies(remote, vm));
 }

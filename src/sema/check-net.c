@@ -84,6 +84,7 @@ kind_of_key(VnTechKeyType type)
 {
   switch (type) {
   case VN_TECH_KEY_TEXT:
+  case VN_TECH_KEY_FILE:
   case VN_TECH_KEY_WORD:
     return VN_VALUE_STRING;
   case VN_TECH_KEY_INT:

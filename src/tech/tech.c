@@ -11,6 +11,10 @@
   {                                             \
     key, VN_TECH_KEY_TEXT, NULL, required, help \
   }
+#define FILE_(key, help)                         \
+  {                                              \
+    key, VN_TECH_KEY_FILE, NULL, FALSE, help     \
+  }
 #define WORD(key, words, help)                \
   {                                           \
     key, VN_TECH_KEY_WORD, words, FALSE, help \
@@ -28,13 +32,18 @@ static const VnTechKey keys_SIM[] = {
 
 static const VnTechKey keys_QEMU[] = {
     TEXT("vm", FALSE, "name of an image of `vnec image`"),
-    TEXT("disk", FALSE, "disk image"),
-    TEXT("kernel", FALSE, "kernel to boot without a boot loader"),
-    TEXT("initrd", FALSE, "initial RAM disk of the kernel"),
+    FILE_("disk", "disk image, which is only read"),
+    FILE_("kernel", "kernel to boot without a boot loader"),
+    FILE_("initrd", "initial RAM disk of the kernel"),
     TEXT("append", FALSE, "command line of the kernel"),
-    TEXT("snapshot", FALSE, "name of the snapshot that is its clean state"),
+    TEXT("snapshot", FALSE, "snapshot within the qcow2 disk that is its clean state"),
+    TEXT("machine", FALSE, "QEMU's machine type, if not the processor's usual one"),
+    TEXT("uri", FALSE, "libvirt's address, if not an own libvirt without daemon"),
+    {"ready_within", VN_TECH_KEY_DURATION, NULL, FALSE, "time in which its agent must answer"},
+    {"keep_ready", VN_TECH_KEY_BOOL, NULL, FALSE, "false: boot each time"},
     WORD("format", "qcow2 raw", "format of the disk image"),
     WORD("arch", "x86_64 i386 aarch64 armv7l s390x ppc64le mips mipsel mips64el", "processor"),
+    WORD("bus", "virtio ide", "how the disk is attached"),
     WORD("nic", "virtio e1000 pcnet rtl8139", "network card"),
 };
 

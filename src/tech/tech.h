@@ -36,6 +36,7 @@ typedef enum {
 
 typedef enum {
   VN_TECH_KEY_TEXT,
+  VN_TECH_KEY_FILE, /* a path, from the folder of the script's file that names it */
   VN_TECH_KEY_WORD, /* one of `words` */
   VN_TECH_KEY_INT,
   VN_TECH_KEY_BOOL,

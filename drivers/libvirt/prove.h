@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "drivers/libvirt/host.h"
+
+/* Confinement of the nest, from what the kernel shows; a line a fact. on: machines that are on. */
+gboolean vn_virt_prove(const VnVirtHost *host, guint on, GPtrArray *out_facts, GError **error);
