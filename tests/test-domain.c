@@ -11,13 +11,24 @@
 static VnVirtSpec
 box(void)
 {
-  return (VnVirtSpec){.id = 3, .name = (char *)"h[3]", .kind = (char *)"qemu",
-                      .arch = (char *)"x86_64", .machine = (char *)"", .nic = (char *)"",
-                      .bus = (char *)"virtio", .snapshot = (char *)"",
-                      .append = (char *)"quiet", .content = (char *)"c0ffee", .cpus = 2,
-                      .memory = 96 << 20, .format = VN_VIRT_QCOW2, .keep = TRUE, .patience = 9,
+  return (VnVirtSpec){.id = 3,
+                      .name = (char *)"h[3]",
+                      .kind = (char *)"qemu",
+                      .arch = (char *)"x86_64",
+                      .machine = (char *)"",
+                      .nic = (char *)"",
+                      .bus = (char *)"virtio",
+                      .snapshot = (char *)"",
+                      .append = (char *)"quiet",
+                      .content = (char *)"c0ffee",
+                      .cpus = 2,
+                      .memory = 96 << 20,
+                      .format = VN_VIRT_QCOW2,
+                      .keep = TRUE,
+                      .patience = 9,
                       .files = {(char *)"/k", (char *)"/i", NULL},
-                      .macs = {0x020000000001, 0x0200000000ff}, .n_macs = 2};
+                      .macs = {0x020000000001, 0x0200000000ff},
+                      .n_macs = 2};
 }
 
 static const VnVirtPlace place = {.name = "vnec-x",

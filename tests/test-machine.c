@@ -159,11 +159,21 @@ on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detai
 static VnVirtSpec
 box(guint patience)
 {
-  return (VnVirtSpec){.id = 7, .name = g_strdup("h"), .kind = g_strdup("test"),
-                      .arch = g_strdup("i386"), .machine = g_strdup(""), .nic = g_strdup(""),
-                      .bus = g_strdup("virtio"), .snapshot = g_strdup(""), .append = g_strdup(""),
-                      .content = g_strdup("c"), .cpus = 1, .memory = 64 << 20,
-                      .patience = patience, .macs = {0x020000000001}, .n_macs = 1};
+  return (VnVirtSpec){.id = 7,
+                      .name = g_strdup("h"),
+                      .kind = g_strdup("test"),
+                      .arch = g_strdup("i386"),
+                      .machine = g_strdup(""),
+                      .nic = g_strdup(""),
+                      .bus = g_strdup("virtio"),
+                      .snapshot = g_strdup(""),
+                      .append = g_strdup(""),
+                      .content = g_strdup("c"),
+                      .cpus = 1,
+                      .memory = 64 << 20,
+                      .patience = patience,
+                      .macs = {0x020000000001},
+                      .n_macs = 1};
 }
 
 static void
@@ -172,12 +182,14 @@ set_up(Bench *bench, gconstpointer data)
   int none[VN_VIRT_N_FILES] = {-1, -1, -1};
   g_autoptr(GError) error = NULL;
   bench->home = g_dir_make_tmp("vnec-test-XXXXXX", NULL);
-  bench->host = (VnVirtHost){.uri = (char *)"test:///default", .home = bench->home,
-                             .salt = (char *)"x", .tell = hear_word};
+  bench->host = (VnVirtHost){.uri = (char *)"test:///default",
+                             .home = bench->home,
+                             .salt = (char *)"x",
+                             .tell = hear_word};
   g_assert_true(vn_virt_host_open(&bench->host, &error));
-  bench->callback = virConnectDomainEventRegisterAny(
-      bench->host.connection, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-      VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), bench, NULL);
+  bench->callback =
+      virConnectDomainEventRegisterAny(bench->host.connection, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                                       VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), bench, NULL);
   g_auto(VnVirtSpec) spec = box(GPOINTER_TO_UINT(data));
   bench->machine = vn_virt_machine_new(&bench->host, &spec, none, &error);
   g_assert_no_error(error);

@@ -47,9 +47,17 @@ vn_virt_disk_begin(VnVirtDisk *disk, const char *backing, GError **error)
   if (!has_room(disk, error))
     return FALSE;
   g_autofree char *path = vn_virt_disk_path(disk, disk->last + 1);
-  const char *command[] = {"qemu-img", "create", "-q", "-f", "qcow2",
-                           "-b", backing != NULL ? backing : disk->base,
-                           "-F", backing != NULL ? "qcow2" : disk->format, path, NULL};
+  const char *command[] = {"qemu-img",
+                           "create",
+                           "-q",
+                           "-f",
+                           "qcow2",
+                           "-b",
+                           backing != NULL ? backing : disk->base,
+                           "-F",
+                           backing != NULL ? "qcow2" : disk->format,
+                           path,
+                           NULL};
   if (!vn_virt_run(command, error)) {
     (void)unlink(path); /* perhaps it was begun */
     g_prefix_error(error, "making its disk: ");

@@ -16,8 +16,7 @@ typedef struct {
   GHashTable *frozen; /* numbers of layers that others lie on */
 } VnVirtDisk;
 
-void vn_virt_disk_init(VnVirtDisk *disk, const char *folder, const char *base,
-                       VnVirtFormat format);
+void vn_virt_disk_init(VnVirtDisk *disk, const char *folder, const char *base, VnVirtFormat format);
 void vn_virt_disk_clear(VnVirtDisk *disk);
 
 char *vn_virt_disk_path(const VnVirtDisk *disk, guint layer);

@@ -214,7 +214,8 @@ write_disk(xmlTextWriter *out, const VnVirtSpec *spec, const char *path, const A
 }
 
 static void
-write_devices(xmlTextWriter *out, const VnVirtSpec *spec, const VnVirtPlace *place, const Arch *arch)
+write_devices(xmlTextWriter *out, const VnVirtSpec *spec, const VnVirtPlace *place,
+              const Arch *arch)
 {
   open_element(out, "devices");
   text_element(out, "emulator", arch->emulator);
@@ -286,8 +287,8 @@ write_nic(xmlTextWriter *out, const VnVirtSpec *spec, const VnVirtPlace *place, 
 }
 
 static void
-write_domain(xmlTextWriter *out, const VnVirtSpec *spec, const VnVirtPlace *place,
-             const Arch *arch, const char *device)
+write_domain(xmlTextWriter *out, const VnVirtSpec *spec, const VnVirtPlace *place, const Arch *arch,
+             const char *device)
 {
   char number[24];
   open_element(out, "domain");
@@ -347,15 +348,18 @@ vn_virt_domain_key(const VnVirtSpec *spec, gboolean kvm, const char *versions, c
                    GError **error)
 {
   const VnVirtPlace nowhere = {
-      .name = "", .uuid = "", .folder = "/", .kvm = kvm,
+      .name = "",
+      .uuid = "",
+      .folder = "/",
+      .kvm = kvm,
       .files = {[VN_VIRT_FILE_kernel] = spec->files[VN_VIRT_FILE_kernel] != NULL ? "k" : NULL,
                 [VN_VIRT_FILE_initrd] = spec->files[VN_VIRT_FILE_initrd] != NULL ? "i" : NULL,
                 [VN_VIRT_FILE_disk] = spec->files[VN_VIRT_FILE_disk] != NULL ? "d" : NULL}};
   g_autofree char *xml = vn_virt_domain_xml(spec, &nowhere, error);
   if (xml == NULL)
     return NULL;
-  g_autofree char *all = g_strconcat("1\n", salt, "\n", versions, "\n", spec->content,
-                                    "\n", spec->snapshot, "\n", xml, NULL);
+  g_autofree char *all = g_strconcat("1\n", salt, "\n", versions, "\n", spec->content, "\n",
+                                     spec->snapshot, "\n", xml, NULL);
   return g_compute_checksum_for_string(G_CHECKSUM_SHA256, all, -1);
 }
 

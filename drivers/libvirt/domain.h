@@ -26,8 +26,7 @@ char *vn_virt_domain_key(const VnVirtSpec *spec, gboolean kvm, const char *versi
 void vn_virt_domain_uuid(const char *key, char out[37]);
 
 /* The emulator of an architecture and the package that has it; FALSE: there is none. */
-gboolean vn_virt_domain_emulator(const char *arch, const char **out_path,
-                                 const char **out_package);
+gboolean vn_virt_domain_emulator(const char *arch, const char **out_path, const char **out_package);
 
 /* The snapshot of memory (and, with `disk`, of the disk: the guest goes on writing there). */
 char *vn_virt_snapshot_xml(const VnVirtSpec *spec, const char *memory, const char *disk);

@@ -41,9 +41,9 @@ answer(Engine *engine, guint32 id, const GError *error, GVariant *more, const in
   if (more == NULL)
     more = g_variant_new("a{sv}", NULL);
   g_autofree char *text = error != NULL ? g_utf8_make_valid(error->message, -1) : g_strdup("");
-  int code = error == NULL                       ? -1
+  int code = error == NULL                      ? -1
              : error->domain == VN_DRIVER_ERROR ? error->code
-                                                 : (int)VN_DRIVER_ERROR_FAILED;
+                                                : (int)VN_DRIVER_ERROR_FAILED;
   give(engine->calls, &engine->sending, g_variant_new("(uis@a{sv})", id, code, text, more), fds, n);
 }
 
@@ -252,9 +252,9 @@ prove(Engine *engine)
 /* ---- requests ---- */
 
 static const char *const types[] = {
-    [VN_VIRT_MAKE] = "a{sv}",    [VN_VIRT_ON] = "au",       [VN_VIRT_OFF] = "(aub)",
-    [VN_VIRT_REMOVE] = "au",     [VN_VIRT_SNAPSHOT] = "(us)", [VN_VIRT_REVERT] = "(us)",
-    [VN_VIRT_SUSPEND] = "u",     [VN_VIRT_RESUME] = "u",    [VN_VIRT_PROVE] = "()",
+    [VN_VIRT_MAKE] = "a{sv}", [VN_VIRT_ON] = "au",         [VN_VIRT_OFF] = "(aub)",
+    [VN_VIRT_REMOVE] = "au",  [VN_VIRT_SNAPSHOT] = "(us)", [VN_VIRT_REVERT] = "(us)",
+    [VN_VIRT_SUSPEND] = "u",  [VN_VIRT_RESUME] = "u",      [VN_VIRT_PROVE] = "()",
 };
 
 static void

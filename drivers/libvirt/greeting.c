@@ -70,12 +70,12 @@ take(Greeting *greeting, const guint8 *bytes, gsize n)
     guint8 content[READ_SIZE];
     size_t size;
     int begun;
-    size_t taken = vn_line_read(&greeting->reader, bytes, MIN(n, READ_SIZE), content, &size, &begun);
+    size_t taken =
+        vn_line_read(&greeting->reader, bytes, MIN(n, READ_SIZE), content, &size, &begun);
     bytes += taken;
     n -= taken;
     if (begun) {
-      greeting->begun =
-          memcmp(greeting->reader.token, greeting->token, VN_LINE_TOKEN) == 0;
+      greeting->begun = memcmp(greeting->reader.token, greeting->token, VN_LINE_TOKEN) == 0;
       greeting->used = 0;
     }
     if (!greeting->begun || size == 0)

@@ -115,9 +115,12 @@ code_of(const virError *last)
 static char *
 shorten(const char *text)
 {
-  static const char *const noise[] = {
-      "internal error: ", "operation failed: ", "process exited while connecting to monitor: ",
-      "unsupported configuration: ", "Unable to ", NULL};
+  static const char *const noise[] = {"internal error: ",
+                                      "operation failed: ",
+                                      "process exited while connecting to monitor: ",
+                                      "unsupported configuration: ",
+                                      "Unable to ",
+                                      NULL};
   for (guint i = 0; noise[i + 1] != NULL; i++)
     if (g_str_has_prefix(text, noise[i]))
       text += strlen(noise[i]);

@@ -9,12 +9,12 @@
 typedef struct {
   virConnectPtr connection;
   char *uri;
-  gboolean nested;      /* in a nest of its own: files come as descriptors, domains are ours alone */
-  char *home, *states;  /* folders; states NULL: none are kept */
-  char *salt;           /* of keys: the experiment where domains are not ours alone */
-  char *versions;       /* of libvirt and what it drives */
-  gint kvm;             /* atomic; FALSE: TCG */
-  const char *no_kvm;   /* why not */
+  gboolean nested;     /* in a nest of its own: files come as descriptors, domains are ours alone */
+  char *home, *states; /* folders; states NULL: none are kept */
+  char *salt;          /* of keys: the experiment where domains are not ours alone */
+  char *versions;      /* of libvirt and what it drives */
+  gint kvm;            /* atomic; FALSE: TCG */
+  const char *no_kvm;  /* why not */
   /* A word to the user, from any thread. */
   void (*tell)(const char *text, gpointer data);
   gpointer data;

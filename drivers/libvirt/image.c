@@ -16,15 +16,14 @@
 
 #include "image/image.h"
 
-#define MEMORY_DEFAULT  (128 << 20)
-#define PATIENCE_S      120
-#define PATIENCE_MAX_S  3600
-#define COMMAND_MAX     2000u /* bytes of a kernel's command line */
-#define APPEND_DEFAULT  "console=ttyS0 quiet panic=-1"
-#define HOSTNAME_MAX    63u
+#define MEMORY_DEFAULT (128 << 20)
+#define PATIENCE_S     120
+#define PATIENCE_MAX_S 3600
+#define COMMAND_MAX    2000u /* bytes of a kernel's command line */
+#define APPEND_DEFAULT "console=ttyS0 quiet panic=-1"
+#define HOSTNAME_MAX   63u
 
-static gboolean
-refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static gboolean refuse(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
 static gboolean
 refuse(GError **error, const char *format, ...)
@@ -84,7 +83,7 @@ add_route(GString *line, const VnDriverRoute *route)
   char prefix[VN_PREFIX_TEXT_MAX], gateway[VN_ADDRESS_TEXT_MAX];
   if (route->gateway.family == 0)
     return; /* on the link: the address says so */
-  const char *to = route->prefix.length != 0 ? vn_prefix_format(&route->prefix, prefix)
+  const char *to = route->prefix.length != 0           ? vn_prefix_format(&route->prefix, prefix)
                    : route->prefix.address.family == 6 ? "default6"
                                                        : "default";
   g_string_append_printf(line, " vnec.route=%s,%s", to,

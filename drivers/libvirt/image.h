@@ -8,7 +8,7 @@ typedef struct {
   VnVirtSpec spec;
   int fds[VN_VIRT_N_FILES]; /* opened, in order, those that there are; -1 */
   guint n_fds;
-  gpointer hold;            /* keeps the image while the machine may boot; NULL */
+  gpointer hold; /* keeps the image while the machine may boot; NULL */
 } VnVirtImage;
 
 gboolean vn_virt_image_read(const VnDriverVm *vm, VnVirtImage *out, GError **error);

@@ -30,13 +30,13 @@
 #define CPUID_MAX   128u
 
 static const guint8 code[] = {
-    0x48, 0xb8, 1,    2,    3,    4, 5, 6, 7, 8, /* mov $0x0807060504030201, %rax */
-    0x66, 0x48, 0x0f, 0x6e, 0xc0,                /* movq %rax, %xmm0 */
-    0x66, 0x0f, 0xd4, 0xc0,                      /* paddq %xmm0, %xmm0 */
-    0x66, 0x48, 0x0f, 0x7e, 0xc0,                /* movq %xmm0, %rax */
-    0xb9, 0x10, 0x27, 0,    0,                   /* mov $10000, %ecx */
-    0xff, 0xc9, 0x75, 0xfc,                      /* 1: dec %ecx; jnz 1b */
-    0xba, 0x17, 0x02, 0,    0,    0xef, 0xf4,    /* mov $PORT, %edx; out %eax, (%dx); hlt */
+    0x48, 0xb8, 1,    2,    3,    4,    5,    6, 7, 8, /* mov $0x0807060504030201, %rax */
+    0x66, 0x48, 0x0f, 0x6e, 0xc0,                      /* movq %rax, %xmm0 */
+    0x66, 0x0f, 0xd4, 0xc0,                            /* paddq %xmm0, %xmm0 */
+    0x66, 0x48, 0x0f, 0x7e, 0xc0,                      /* movq %xmm0, %rax */
+    0xb9, 0x10, 0x27, 0,    0,                         /* mov $10000, %ecx */
+    0xff, 0xc9, 0x75, 0xfc,                            /* 1: dec %ecx; jnz 1b */
+    0xba, 0x17, 0x02, 0,    0,    0xef, 0xf4,          /* mov $PORT, %edx; out %eax, (%dx); hlt */
 };
 
 typedef struct {
@@ -68,8 +68,7 @@ make(Guest *guest)
   if (guest->machine < 0)
     return FALSE;
   (void)ioctl(guest->machine, KVM_SET_TSS_ADDR, 0xfffbd000); /* only some Intel CPUs want it */
-  guest->memory =
-      mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  guest->memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (guest->memory == MAP_FAILED)
     return FALSE;
   struct kvm_userspace_memory_region region = {.memory_size = MEMORY,
@@ -106,13 +105,13 @@ set_long_mode(Guest *guest)
       ioctl(guest->kvm, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0 ||
       ioctl(guest->processor, KVM_SET_CPUID2, &cpuid) < 0)
     return FALSE;
-  struct kvm_segment text = {.limit = 0xffffffff, .selector = 8, .present = 1, .type = 11,
-                             .s = 1, .l = 1, .g = 1};
-  struct kvm_segment data = {.limit = 0xffffffff, .selector = 16, .present = 1, .type = 3,
-                             .s = 1, .db = 1, .g = 1};
+  struct kvm_segment text = {
+      .limit = 0xffffffff, .selector = 8, .present = 1, .type = 11, .s = 1, .l = 1, .g = 1};
+  struct kvm_segment data = {
+      .limit = 0xffffffff, .selector = 16, .present = 1, .type = 3, .s = 1, .db = 1, .g = 1};
   special.cr0 = 0x80000033; /* paging, protection, FPU */
   special.cr3 = TABLES;
-  special.cr4 = 0x620; /* PAE, SSE */
+  special.cr4 = 0x620;  /* PAE, SSE */
   special.efer = 0x501; /* long mode */
   special.cs = text;
   special.ds = special.es = special.fs = special.gs = special.ss = data;
@@ -139,8 +138,7 @@ run(Guest *guest)
     return FALSE;
   gboolean ran = FALSE;
   if (timer_create(CLOCK_MONOTONIC, &event, &timer) == 0) {
-    ran = timer_settime(timer, 0, &patience, NULL) == 0 &&
-          ioctl(guest->processor, KVM_RUN, 0) == 0;
+    ran = timer_settime(timer, 0, &patience, NULL) == 0 && ioctl(guest->processor, KVM_RUN, 0) == 0;
     (void)timer_delete(timer); /* made just above */
   }
   (void)sigaction(SIGUSR2, &old, NULL);
@@ -156,12 +154,11 @@ vn_virt_kvm_usable(const char **out_why)
 {
   Guest guest = {-1, -1, -1, MAP_FAILED, MAP_FAILED, 0};
   guest.kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-  *out_why = guest.kvm >= 0      ? "KVM does not run a probe guest (nested virtualization?)"
-             : errno == EACCES || errno == EPERM
-                 ? "/dev/kvm is closed to this user (group kvm?)"
-                 : "there is no /dev/kvm";
-  gboolean usable = guest.kvm >= 0 && ioctl(guest.kvm, KVM_GET_API_VERSION, 0) == KVM_API_VERSION &&
-                    make(&guest);
+  *out_why = guest.kvm >= 0 ? "KVM does not run a probe guest (nested virtualization?)"
+             : errno == EACCES || errno == EPERM ? "/dev/kvm is closed to this user (group kvm?)"
+                                                 : "there is no /dev/kvm";
+  gboolean usable =
+      guest.kvm >= 0 && ioctl(guest.kvm, KVM_GET_API_VERSION, 0) == KVM_API_VERSION && make(&guest);
   if (usable)
     fill_memory(&guest);
   usable = usable && set_long_mode(&guest) && run(&guest);

@@ -32,7 +32,7 @@ struct VnDriverState {
   GHashTable *vms;     /* Vm* by number */
   GMutex lock;         /* of: */
   GHashTable *on;
-  GPtrArray *words;    /* to the user; told with the proof */
+  GPtrArray *words; /* to the user; told with the proof */
 };
 
 /* ---- events ---- */
@@ -286,10 +286,8 @@ connect_nics(VnDriverState *state, const Vm *vm, guint n_nics, VnVirtMessage *me
 {
   for (guint i = 0; i < n_nics && i < vm->n_segments; i++) {
     int fd = take_fd(message, 1 + i);
-    const VnHubPort port = {.id = VN_HUB_PORT(vm->id, i),
-                            .segment = vm->segments[i],
-                            .kind = VN_HUB_STREAM,
-                            .fd = fd};
+    const VnHubPort port = {
+        .id = VN_HUB_PORT(vm->id, i), .segment = vm->segments[i], .kind = VN_HUB_STREAM, .fd = fd};
     if (fd < 0 || !vn_hub_add_port(state->context.hub, &port, error)) {
       if (fd < 0)
         g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_FAILED, "a network card is missing");
@@ -510,8 +508,7 @@ revert(VnDriverState *state, guint32 id, const char *name, VnDriverChannel *out_
   VnDriverItem item = {.id = id};
   g_autoptr(GHashTable) places = g_hash_table_new(NULL, NULL);
   g_hash_table_insert(places, GUINT_TO_POINTER(id), GUINT_TO_POINTER(1));
-  Batch batch = {
-      .state = state, .items = &item, .channels = out_channel, .n = 1, .places = places};
+  Batch batch = {.state = state, .items = &item, .channels = out_channel, .n = 1, .places = places};
   set_on(state, id, FALSE);
   if (!vn_virt_client_call(vm->client, VN_VIRT_REVERT, g_variant_new("(us)", id, name), NULL, 0,
                            note_on, &batch, error)) {

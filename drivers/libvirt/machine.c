@@ -89,8 +89,8 @@ static gboolean
 check_emulator(const VnVirtMachine *machine, GError **error)
 {
   const char *path, *package;
-  if (!vn_virt_domain_emulator(machine->spec.arch, &path, &package) ||
-      access(path, X_OK) == 0 || !machine->host->nested)
+  if (!vn_virt_domain_emulator(machine->spec.arch, &path, &package) || access(path, X_OK) == 0 ||
+      !machine->host->nested)
     return TRUE;
   g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_MISSING,
               "%s is not there: apt-get install --no-install-recommends %s", path, package);
@@ -106,8 +106,10 @@ copy_file(VnVirtMachine *machine, guint i, int from, GError **error)
   if (fstat(from, &found) != 0)
     return vn_virt_fail(error, errno, "%s", name);
   if (found.st_size > COPY_MAX)
-    return vn_virt_fail(error, EACCES, "%s is too large to be copied, and the machines' user (who "
-                                       "is nobody) can't read it: chmod o+r", name);
+    return vn_virt_fail(error, EACCES,
+                        "%s is too large to be copied, and the machines' user (who "
+                        "is nobody) can't read it: chmod o+r",
+                        name);
   int to = open(machine->files[i], O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   off_t done = 0;
   while (to >= 0 && done < found.st_size &&
@@ -155,11 +157,11 @@ unpack_snapshot(VnVirtMachine *machine, GError **error)
     return TRUE;
   g_autofree char *hash =
       g_compute_checksum_for_string(G_CHECKSUM_SHA256, machine->spec.snapshot, -1);
-  g_autofree char *copy = g_strdup_printf("%s/%.16s-%.16s", machine->host->home,
-                                          machine->spec.content, hash);
+  g_autofree char *copy =
+      g_strdup_printf("%s/%.16s-%.16s", machine->host->home, machine->spec.content, hash);
   g_autofree char *which = g_strdup_printf("snapshot.name=%s", machine->spec.snapshot);
-  const char *command[] = {"qemu-img", "convert", "-q", "-O", "qcow2", "-l",
-                           which,      disk,      copy, NULL};
+  const char *command[] = {"qemu-img", "convert", "-q", "-O", "qcow2",
+                           "-l",       which,     disk, copy, NULL};
   if (access(copy, R_OK) != 0 && !vn_virt_run(command, error)) {
     (void)unlink(copy); /* perhaps it was begun */
     g_prefix_error(error, "reading the snapshot “%s” of its disk: ", machine->spec.snapshot);
@@ -246,9 +248,8 @@ set_names(VnVirtMachine *machine, GError **error)
 static char *
 write_xml(const VnVirtMachine *machine, GError **error)
 {
-  g_autofree char *disk = machine->disk.present != 0
-                              ? vn_virt_disk_path(&machine->disk, machine->disk.present)
-                              : NULL;
+  g_autofree char *disk =
+      machine->disk.present != 0 ? vn_virt_disk_path(&machine->disk, machine->disk.present) : NULL;
   const VnVirtPlace place = {.name = machine->name,
                              .uuid = machine->uuid,
                              .folder = machine->folder,
@@ -275,8 +276,7 @@ destroy(VnVirtMachine *machine, GError **error)
   g_clear_pointer(&machine->console, vn_virt_console_close);
   if (machine->domain == NULL)
     return TRUE;
-  gboolean gone = virDomainDestroy(machine->domain) == 0 ||
-                  virDomainIsActive(machine->domain) != 1;
+  gboolean gone = virDomainDestroy(machine->domain) == 0 || virDomainIsActive(machine->domain) != 1;
   if (!gone)
     return vn_virt_host_fail(error, "turning it off");
   (void)virDomainFree(machine->domain); /* drops our reference */
@@ -403,7 +403,8 @@ add_console(VnVirtMachine *machine, GError **error)
 {
   g_autofree char *line = vn_virt_console_last(machine->console);
   if (line != NULL && error != NULL && *error != NULL) {
-    g_autofree char *text = g_strdup_printf("%s; its console ends with: %s", (*error)->message, line);
+    g_autofree char *text =
+        g_strdup_printf("%s; its console ends with: %s", (*error)->message, line);
     g_free((*error)->message);
     (*error)->message = g_steal_pointer(&text);
   }
@@ -434,8 +435,8 @@ boot(VnVirtMachine *machine, VnVirtLife *life, GError **error)
 {
   gboolean kvm = g_atomic_int_get(&machine->host->kvm);
   g_autoptr(GError) why = NULL;
-  gboolean up = boot_once(machine, kvm ? MIN(KVM_PATIENCE_S, machine->spec.patience)
-                                       : machine->spec.patience, &why);
+  gboolean up = boot_once(
+      machine, kvm ? MIN(KVM_PATIENCE_S, machine->spec.patience) : machine->spec.patience, &why);
   if (!up && kvm && destroy(machine, error)) {
     if (!machine->disk_kept)
       vn_virt_disk_drop(&machine->disk);
@@ -450,8 +451,8 @@ boot(VnVirtMachine *machine, VnVirtLife *life, GError **error)
   if (!machine->spec.keep || machine->host->states == NULL || machine->disk_kept)
     return TRUE;
   if (!keep_state(machine, life, &why)) {
-    g_autofree char *text = g_strdup_printf("the ready state of %s is not kept: %s",
-                                            machine->spec.name, why->message);
+    g_autofree char *text =
+        g_strdup_printf("the ready state of %s is not kept: %s", machine->spec.name, why->message);
     machine->host->tell(text, machine->host->data);
   }
   return TRUE;
@@ -516,8 +517,8 @@ vn_virt_machine_on(VnVirtMachine *machine, VnVirtLife *life, GError **error)
   if (vn_virt_machine_is_on(machine))
     return TRUE;
   g_atomic_int_set(&machine->changing, TRUE);
-  gboolean good = destroy(machine, error) && start(machine, life, error) &&
-                  connect_all(machine, life, error);
+  gboolean good =
+      destroy(machine, error) && start(machine, life, error) && connect_all(machine, life, error);
   return finish_start(machine, good, error);
 }
 
@@ -549,8 +550,8 @@ must_be_on(const VnVirtMachine *machine, GError **error)
 gboolean
 vn_virt_machine_suspend(VnVirtMachine *machine, GError **error)
 {
-  return must_be_on(machine, error) && (virDomainSuspend(machine->domain) == 0 ||
-                                        vn_virt_host_fail(error, "suspending it"));
+  return must_be_on(machine, error) &&
+         (virDomainSuspend(machine->domain) == 0 || vn_virt_host_fail(error, "suspending it"));
 }
 
 gboolean
@@ -619,14 +620,13 @@ is_active(const VnVirtMachine *machine)
 char *
 vn_virt_machine_stopped(VnVirtMachine *machine)
 {
-  if (g_atomic_int_get(&machine->changing) || !vn_virt_machine_is_on(machine) ||
-      is_active(machine))
+  if (g_atomic_int_get(&machine->changing) || !vn_virt_machine_is_on(machine) || is_active(machine))
     return NULL;
   g_atomic_int_set(&machine->running, FALSE);
   g_autofree char *line = vn_virt_console_last(machine->console);
-  return line == NULL ? g_strdup("its machine stopped by itself")
-                      : g_strdup_printf("its machine stopped by itself; its console ends with: %s",
-                                        line);
+  return line == NULL
+             ? g_strdup("its machine stopped by itself")
+             : g_strdup_printf("its machine stopped by itself; its console ends with: %s", line);
 }
 
 static void

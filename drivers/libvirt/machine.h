@@ -21,10 +21,10 @@ typedef struct {
   int channel;
   int nics[VN_VIRT_NICS_MAX];
   guint n_nics;
-  gboolean fresh;     /* FALSE: it was on already, and nothing is given */
-  char *key;          /* its ready state was taken now, for later runs; NULL: it was not */
-  int memory, disk;   /* of that state; -1: none */
-  gboolean spoiled;   /* the state that was kept under its key is no good */
+  gboolean fresh;   /* FALSE: it was on already, and nothing is given */
+  char *key;        /* its ready state was taken now, for later runs; NULL: it was not */
+  int memory, disk; /* of that state; -1: none */
+  gboolean spoiled; /* the state that was kept under its key is no good */
 } VnVirtLife;
 
 void vn_virt_life_init(VnVirtLife *life);
@@ -43,8 +43,8 @@ gboolean vn_virt_machine_off(VnVirtMachine *machine, gboolean keep_disk, GError 
 gboolean vn_virt_machine_suspend(VnVirtMachine *machine, GError **error);
 gboolean vn_virt_machine_resume(VnVirtMachine *machine, GError **error);
 gboolean vn_virt_machine_snapshot(VnVirtMachine *machine, const char *name, GError **error);
-gboolean vn_virt_machine_revert(VnVirtMachine *machine, const char *name, VnVirtLife *life,
-                                GError **error);
+gboolean
+vn_virt_machine_revert(VnVirtMachine *machine, const char *name, VnVirtLife *life, GError **error);
 
 /* libvirt says that the domain stopped. Why, if that is a loss; NULL: it was meant to. */
 char *vn_virt_machine_stopped(VnVirtMachine *machine);

@@ -130,8 +130,7 @@ vn_virt_receive(int socket, const char *type, VnVirtMessage *out, GError **error
   take_fds(&message, out);
   gboolean whole = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
   GBytes *data = g_bytes_new_take(g_steal_pointer(&bytes), (gsize)got);
-  out->body =
-      g_variant_ref_sink(g_variant_new_from_bytes(G_VARIANT_TYPE(type), data, FALSE));
+  out->body = g_variant_ref_sink(g_variant_new_from_bytes(G_VARIANT_TYPE(type), data, FALSE));
   g_bytes_unref(data);
   if (whole && g_variant_is_normal_form(out->body))
     return TRUE;

@@ -41,8 +41,8 @@
 #define STRANGER 0x70001000u /* of root's nests: nobody on the machine */
 #define KVM_GID  1001u       /* in the nest */
 
-static const char *const folders[] = {"usr", "dev", "proc", "sys", "etc", "tmp",
-                                      "run", "v",   "states", "old"};
+static const char *const folders[] = {"usr", "dev", "proc", "sys",    "etc",
+                                      "tmp", "run", "v",    "states", "old"};
 /* Links into /usr nowadays, folders on older systems. */
 static const char *const system_folders[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
 static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "kvm"};
@@ -66,10 +66,9 @@ static int
 map(pid_t pid, guint32 uid, guint32 gid, gint64 kvm)
 {
   g_autofree char *uids = g_strdup_printf("%u %u 1", INSIDE, uid);
-  g_autofree char *gids = kvm < 0
-                              ? g_strdup_printf("%u %u 1", INSIDE, gid)
-                              : g_strdup_printf("%u %u 1\n%u %u 1", INSIDE, gid, KVM_GID,
-                                                (guint32)kvm);
+  g_autofree char *gids =
+      kvm < 0 ? g_strdup_printf("%u %u 1", INSIDE, gid)
+              : g_strdup_printf("%u %u 1\n%u %u 1", INSIDE, gid, KVM_GID, (guint32)kvm);
   int result = write_proc(pid, "uid_map", uids);
   return result != 0 ? result : write_proc(pid, "gid_map", gids);
 }
@@ -200,7 +199,8 @@ change_root(GError **error)
 
 /* ---- becoming nobody ---- */
 
-/* Files can be made only under an id that is mapped. The capabilities stay: no id here is root's. */
+/* Files can be made only under an id that is mapped. The capabilities stay: no id here is root's.
+ */
 static gboolean
 become_user(GError **error)
 {

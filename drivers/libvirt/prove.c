@@ -50,6 +50,7 @@ vn_virt_prove(const VnVirtHost *host, guint on, GPtrArray *out_facts, GError **e
       return fail(error, "not confined: a process of the machines has sockets of %s", sockets[i]);
   }
   g_ptr_array_add(out_facts, g_strdup_printf("%u virtual machines in namespaces of their own: no "
-                                             "link but lo, no route, no network socket", on));
+                                             "link but lo, no route, no network socket",
+                                             on));
   return TRUE;
 }

@@ -68,15 +68,15 @@ gboolean
 vn_virt_spec_unpack(GVariant *packed, VnVirtSpec *out, GError **error)
 {
   gboolean found = TRUE;
-#define X(type, letter, field) found = found && g_variant_lookup(packed, #field, #letter, &out->field);
+#define X(type, letter, field) \
+  found = found && g_variant_lookup(packed, #field, #letter, &out->field);
   VN_VIRT_SPEC_FIELDS(X)
 #undef X
   for (guint i = 0; i < VN_VIRT_N_FILES; i++)
     (void)g_variant_lookup(packed, file_names[i], "s", &out->files[i]); /* may be absent */
   g_autoptr(GVariant) macs = g_variant_lookup_value(packed, "macs", G_VARIANT_TYPE("at"));
   gsize n = 0;
-  const guint64 *values =
-      macs != NULL ? g_variant_get_fixed_array(macs, &n, sizeof *values) : NULL;
+  const guint64 *values = macs != NULL ? g_variant_get_fixed_array(macs, &n, sizeof *values) : NULL;
   if (!found || macs == NULL || n > VN_VIRT_NICS_MAX) {
     g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_FAILED, "a machine was badly described");
     return FALSE;

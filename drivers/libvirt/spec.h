@@ -29,21 +29,21 @@ typedef enum {
 } VnVirtFormat;
 
 /* X(C type, GVariant letter, field) */
-#define VN_VIRT_SPEC_FIELDS(X)                                         \
-  X(guint32, u, id)                                                    \
-  X(char *, s, name)      /* "h[3]" */                                 \
-  X(char *, s, kind)      /* of libvirt's domain: "qemu", "lxc" */     \
-  X(char *, s, arch)      /* "x86_64" */                               \
-  X(char *, s, machine)   /* "": the architecture's */                 \
-  X(char *, s, nic)       /* "virtio" */                               \
-  X(char *, s, bus)       /* of the disk: "virtio", "ide" */           \
-  X(char *, s, snapshot)  /* in the disk, to begin with; "": none */   \
-  X(char *, s, append)    /* command line of the kernel */             \
-  X(char *, s, content)   /* of the image: differs if a byte of it may */ \
-  X(guint32, u, cpus)                                                  \
-  X(gint64, x, memory)    /* bytes */                                  \
-  X(guint32, u, format)   /* VnVirtFormat of the disk */               \
-  X(gboolean, b, keep)    /* its ready state may be kept */            \
+#define VN_VIRT_SPEC_FIELDS(X)                                           \
+  X(guint32, u, id)                                                      \
+  X(char *, s, name)     /* "h[3]" */                                    \
+  X(char *, s, kind)     /* of libvirt's domain: "qemu", "lxc" */        \
+  X(char *, s, arch)     /* "x86_64" */                                  \
+  X(char *, s, machine)  /* "": the architecture's */                    \
+  X(char *, s, nic)      /* "virtio" */                                  \
+  X(char *, s, bus)      /* of the disk: "virtio", "ide" */              \
+  X(char *, s, snapshot) /* in the disk, to begin with; "": none */      \
+  X(char *, s, append)   /* command line of the kernel */                \
+  X(char *, s, content)  /* of the image: differs if a byte of it may */ \
+  X(guint32, u, cpus)                                                    \
+  X(gint64, x, memory)    /* bytes */                                    \
+  X(guint32, u, format)   /* VnVirtFormat of the disk */                 \
+  X(gboolean, b, keep)    /* its ready state may be kept */              \
   X(guint32, u, patience) /* seconds until its agent must have answered */
 
 typedef struct {

@@ -189,8 +189,7 @@ vn_virt_states_keep(const char *folder, const char *key, gboolean replace, int m
     return vn_virt_fail(error, errno, "%s", folder);
   g_autofree char *memory_path = g_build_filename(half, "memory", NULL);
   g_autofree char *disk_path = g_build_filename(half, "disk", NULL);
-  gboolean good =
-      copy(memory, memory_path, error) && (disk < 0 || copy(disk, disk_path, error));
+  gboolean good = copy(memory, memory_path, error) && (disk < 0 || copy(disk, disk_path, error));
   if (good && replace)
     remove_state(path);
   if (!good || g_rename(half, path) != 0) /* else another slave was faster, with the same */
