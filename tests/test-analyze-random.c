@@ -238,7 +238,7 @@ compare_code(const Case *test, const NaiveBad *bad, const Told *told, VnDiagCode
 }
 
 static const VnDiagCode codes[] = {VN_DIAG_VN302, VN_DIAG_VN303, VN_DIAG_VN304, VN_DIAG_VN305,
-                                   VN_DIAG_VN306, VN_DIAG_VN310, VN_DIAG_VN311, VN_DIAG_VN313};
+                                   VN_DIAG_VN306, VN_DIAG_VN309, VN_DIAG_VN312, VN_DIAG_VN310, VN_DIAG_VN311, VN_DIAG_VN313};
 
 static guint n_seen[NAIVE_N_CODES]; /* steps that are wrong, over all cases */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A script has a theme, so that its few tasks have to do with each other: power, snapshots,
- * services, files, results, links. One task in four is of another theme. */
+ * services, files, results, links, files that are thrown away. One task in four is of another. */
 #include "tests/naive/script.h"
 
 #include <string.h>
@@ -12,6 +12,7 @@ typedef enum {
   THEME_FILE,
   THEME_RESULT,
   THEME_NET,
+  THEME_LOST,
   N_THEMES
 } Theme;
 
@@ -70,7 +71,7 @@ one_of(Script *s, const char *const *texts, guint n)
 static void
 write_network(Script *s, const char *image)
 {
-  s->n_hosts = 1 + below(s, MAX_HOSTS);
+  s->n_hosts = s->theme == THEME_LOST ? 1 : 1 + below(s, MAX_HOSTS);
   s->two_segments = chance(s, s->theme == THEME_NET ? 0.7 : 0.2);
   s->router = s->two_segments && chance(s, 0.85);
   g_string_append(s->out, "segment lan 10.0.0.0/24;\n");
@@ -119,6 +120,15 @@ call_file(Script *s)
                        "put(\"/g\")", "push(\"x\", \"/f\")", "pull(\"/f\", \"f{t}\")",
                        "pull(\"/f\", \"f{t}\")", "pull(\"/g\", \"f{t}\")", "snapshot(\"s\")",
                        "revert(\"s\")", "power_off", "power_off(keep)", "power_on"));
+}
+
+static void
+call_lost(Script *s)
+{
+  g_string_append(s->out, pick(s, "put(\"/f\")", "put(\"/f\")", "pull(\"/f\", \"f{t}\")",
+                               "pull(\"/f\", \"f{t}\")", "snapshot(\"s\")", "snapshot(\"s\")",
+                               "revert(\"s\")", "revert(\"s\")", "power_off(keep)", "power_off",
+                               "power_on"));
 }
 
 static void
@@ -200,6 +210,9 @@ write_call(Script *s, guint t)
     return;
   case THEME_NET:
     call_net(s);
+    return;
+  case THEME_LOST:
+    call_lost(s);
     return;
   case N_THEMES:
     break;
