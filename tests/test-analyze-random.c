@@ -15,7 +15,7 @@
 #include "tests/naive/search.h"
 #include "tests/naive/unit.h"
 
-#define N_CASES    3000
+#define N_CASES    8000
 #define MAX_STATES 60000
 
 typedef struct {
@@ -237,15 +237,20 @@ compare_code(const Case *test, const NaiveBad *bad, const Told *told, VnDiagCode
   }
 }
 
-static const VnDiagCode codes[] = {VN_DIAG_VN302, VN_DIAG_VN303, VN_DIAG_VN304, VN_DIAG_VN305,
-                                   VN_DIAG_VN306, VN_DIAG_VN309, VN_DIAG_VN312, VN_DIAG_VN310, VN_DIAG_VN311, VN_DIAG_VN313};
+#define COMPARED "VN302 VN303 VN304 VN305 VN306 VN309 VN310 VN311 VN312 VN313"
 
 static guint n_seen[NAIVE_N_CODES]; /* steps that are wrong, over all cases */
 
 static gboolean
-check_codes(Case *test)
+is_compared(VnDiagCode code)
 {
   const char *only = g_getenv("VNEC_CODES");
+  return strstr(only != NULL ? only : COMPARED, vn_diag_info(code)->code) != NULL;
+}
+
+static gboolean
+check_codes(Case *test)
+{
   NaiveBad bad;
   if (!naive_bad(&test->naive, MAX_STATES, &bad))
     return FALSE;
@@ -256,24 +261,28 @@ check_codes(Case *test)
       told->length[c][k] = NAIVE_NEVER;
   VnAnalyzeOptions options = {.found = on_found, .data = told};
   vn_analyze(test->unit.graph, &options, test->unit.sink);
-  for (guint c = 0; c < G_N_ELEMENTS(codes); c++) {
-    if (only != NULL && strstr(only, vn_diag_info(codes[c])->code) == NULL)
+  for (guint c = 0; c < NAIVE_N_CODES; c++) {
+    VnDiagCode code = NAIVE_FIRST_CODE + c;
+    if (!is_compared(code))
       continue;
-    compare_code(test, &bad, told, codes[c]);
+    compare_code(test, &bad, told, code);
     for (guint k = 0; k < test->naive.n_steps; k++)
-      n_seen[c] += naive_bad_cost(&bad, codes[c], k) != NAIVE_NEVER;
+      n_seen[c] += naive_bad_cost(&bad, code, k) != NAIVE_NEVER;
   }
   return TRUE;
 }
 
+/* As many as it takes to find each of them wrong. */
 static void
 test_codes(void)
 {
   for_cases(check_codes);
-  for (guint c = 0; c < G_N_ELEMENTS(codes); c++) {
-    g_test_message("%s: %u steps", vn_diag_info(codes[c])->code, n_seen[c]);
-    if (g_getenv("VNEC_CODES") == NULL && g_getenv("VNEC_CASES") == NULL)
-      g_assert_cmpuint(n_seen[c], >=, 50);
+  for (guint c = 0; c < NAIVE_N_CODES; c++) {
+    if (!is_compared(NAIVE_FIRST_CODE + c))
+      continue;
+    g_test_message("%s: %u steps", vn_diag_info(NAIVE_FIRST_CODE + c)->code, n_seen[c]);
+    if (g_getenv("VNEC_CASES") == NULL)
+      g_assert_cmpuint(n_seen[c], >=, 10);
   }
 }
 
