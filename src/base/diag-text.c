@@ -105,3 +105,37 @@ vn_diag_render_all_text(VnDiagSink *sink, const VnSourceSet *sources, gboolean c
   if (counts->len > 0)
     g_string_append_printf(out, "%s\n", counts->str);
 }
+
+static void
+append_gcc(GString *out, VnLocation at, const char *word, const char *message)
+{
+  append_place(out, at, FALSE);
+  g_string_append_printf(out, "%s: ", word);
+  for (const char *c = message; *c != '\0'; c++)
+    g_string_append_c(out, *c == '\n' ? ' ' : *c);
+}
+
+static void
+render_gcc(const VnDiag *diag, const VnSourceSet *sources, GString *out)
+{
+  VnLocation at = vn_source_set_locate(sources, diag->span.start);
+  append_gcc(out, at, severity_words[diag->severity], diag->message);
+  g_string_append_printf(out, " [%s]\n", vn_diag_info(diag->code)->code);
+  for (guint i = 0; diag->places != NULL && i < diag->places->len; i++) {
+    const VnDiagPlace *place = &g_array_index(diag->places, VnDiagPlace, i);
+    append_gcc(out, vn_source_set_locate(sources, place->span.start), "note", place->message);
+    g_string_append_c(out, '\n');
+  }
+  if (diag->hint == NULL)
+    return;
+  append_gcc(out, at, "note", diag->hint);
+  g_string_append_c(out, '\n');
+}
+
+void
+vn_diag_render_all_gcc(VnDiagSink *sink, const VnSourceSet *sources, GString *out)
+{
+  const GPtrArray *diags = vn_diag_sink_sorted(sink);
+  for (guint i = 0; i < diags->len; i++)
+    render_gcc(g_ptr_array_index(diags, i), sources, out);
+}

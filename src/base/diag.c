@@ -61,14 +61,23 @@ diag_free(gpointer data)
   g_free(diag);
 }
 
+gboolean
+vn_diag_is_on(VnDiagCode code)
+{
+  for (guint i = 0; i < G_N_ELEMENTS(off_by_default); i++)
+    if (off_by_default[i] == code)
+      return FALSE;
+  return TRUE;
+}
+
 VnDiagSink *
 vn_diag_sink_new(void)
 {
   VnDiagSink *sink = g_new0(VnDiagSink, 1);
   sink->diags = g_ptr_array_new_with_free_func(diag_free);
   sink->seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS(off_by_default); i++)
-    sink->disabled[off_by_default[i]] = TRUE;
+  for (guint code = 0; code < VN_DIAG_COUNT; code++)
+    sink->disabled[code] = !vn_diag_is_on((VnDiagCode)code);
   return sink;
 }
 

@@ -46,6 +46,8 @@ typedef struct {
 typedef struct VnDiagSink VnDiagSink;
 
 const VnDiagInfo *vn_diag_info(VnDiagCode code);
+/* Is it reported unless -Wno-NAME says otherwise? */
+gboolean vn_diag_is_on(VnDiagCode code);
 /* "VN204" to its code; FALSE if there is none. */
 gboolean vn_diag_code_from_text(const char *text, VnDiagCode *out_code);
 

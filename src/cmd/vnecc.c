@@ -31,7 +31,7 @@ enum { STATUS_CLEAN = 0, STATUS_FOUND = 1, STATUS_MISUSE = 2 };
 /* Values of sweeps that --check tries; past it what they do to the network is seen by the run. */
 #define MOST_SWEPT_VALUES 64
 
-typedef enum { FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF } Format;
+typedef enum { FORMAT_TEXT, FORMAT_GCC, FORMAT_JSON, FORMAT_SARIF } Format;
 
 /* The command line as it came, and what it means. */
 typedef struct {
@@ -96,7 +96,7 @@ parse_command_line(Options *options, char **argv, GError **error)
        "Print the way from FROM to TO, or why there is none: --why FROM TO FILE", NULL},
       {"explain", 0, 0, G_OPTION_ARG_STRING, &options->explain,
        "Say what a diagnostic means, with examples", "CODE"},
-      {"format", 0, 0, G_OPTION_ARG_STRING, &options->format_text, "Report as text, json or sarif",
+      {"format", 0, 0, G_OPTION_ARG_STRING, &options->format_text, "Report as text, gcc, json or sarif",
        "FORMAT"},
       {"define", 'D', 0, G_OPTION_ARG_STRING_ARRAY, &options->defines, "Set a parameter",
        "NAME=VALUE"},
@@ -133,11 +133,11 @@ one_of(const char *text, const char *const *words)
 static int
 understand_words(Options *options)
 {
-  static const char *const formats[] = {"text", "json", "sarif", NULL};
+  static const char *const formats[] = {"text", "gcc", "json", "sarif", NULL};
   static const char *const colours[] = {"auto", "always", "never", NULL};
   int format = options->format_text == NULL ? FORMAT_TEXT : one_of(options->format_text, formats);
   if (format < 0)
-    return misuse("--format=%s: there are text, json and sarif", options->format_text);
+    return misuse("--format=%s: there are text, gcc, json and sarif", options->format_text);
   options->format = (Format)format;
   if (options->colour != NULL && one_of(options->colour, colours) < 0)
     return misuse("--color=%s: there are auto, always and never", options->colour);
@@ -160,8 +160,8 @@ understand_why(Options *options)
     return STATUS_CLEAN;
   if (options->emit_text != NULL || options->check)
     return misuse("--why goes with neither --check nor --emit");
-  if (options->format == FORMAT_SARIF)
-    return misuse("--why has no sarif: --format=text or json");
+  if (options->format == FORMAT_SARIF || options->format == FORMAT_GCC)
+    return misuse("--why has no %s: --format=text or json", options->format_text);
   if (options->files == NULL || g_strv_length(options->files) != 3)
     return misuse("--why wants two machines and a file: vnecc --why alice bob FILE.vnl");
   options->why_from = options->files[0];
@@ -229,6 +229,9 @@ report(const Options *options, VnDiagSink *sink, const VnSourceSet *sources)
   switch (options->format) {
   case FORMAT_TEXT:
     vn_diag_render_all_text(sink, sources, wants_colour(options), text);
+    break;
+  case FORMAT_GCC:
+    vn_diag_render_all_gcc(sink, sources, text);
     break;
   case FORMAT_JSON:
     vn_emit_diag_json(sink, sources, text);

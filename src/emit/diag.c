@@ -148,8 +148,9 @@ add_sarif_result(JsonBuilder *json, const VnDiag *diag, const VnSourceSet *sourc
 }
 
 static void
-add_sarif_rule(JsonBuilder *json, const VnDiagInfo *info)
+add_sarif_rule(JsonBuilder *json, VnDiagCode code)
 {
+  const VnDiagInfo *info = vn_diag_info(code);
   json_builder_begin_object(json);
   vn_json_text(json, "id", info->code);
   vn_json_text(json, "name", info->name);
@@ -160,6 +161,8 @@ add_sarif_rule(JsonBuilder *json, const VnDiagInfo *info)
   json_builder_set_member_name(json, "defaultConfiguration");
   json_builder_begin_object(json);
   vn_json_text(json, "level", severity_text(info->severity));
+  json_builder_set_member_name(json, "enabled");
+  json_builder_add_boolean_value(json, vn_diag_is_on(code));
   json_builder_end_object(json);
   json_builder_end_object(json);
 }
@@ -176,7 +179,7 @@ add_sarif_tool(JsonBuilder *json, const char *version)
   json_builder_set_member_name(json, "rules");
   json_builder_begin_array(json);
   for (guint code = 0; code < VN_DIAG_COUNT; code++)
-    add_sarif_rule(json, vn_diag_info((VnDiagCode)code));
+    add_sarif_rule(json, (VnDiagCode)code);
   json_builder_end_array(json);
   json_builder_end_object(json);
   json_builder_end_object(json);
