@@ -122,6 +122,9 @@ static const Shape shapes[] = {
     {"scattered", make_scattered}, {"random", make_random}, {"wild", make_wild},
 };
 
+/* One for any system. */
+static VnActionVariant variant = {.form = VN_COMMAND_NATIVE, .text = "facts"};
+
 /* The first task of a machine powers it on, the last one off. */
 static void
 set_power(Kit *kit)
@@ -164,6 +167,8 @@ measure(const Shape *shape, guint32 n, guint runs)
   guint errors = 0;
   g_autoptr(Kit) kit = kit_new(n_vms(n) + 1);
   shape->make(kit, n);
+  kit->model.actions[0].variants = &variant;
+  kit->model.actions[0].n_variants = 1;
   set_power(kit);
   g_autoptr(VnArena) arena = vn_arena_new();
   g_autoptr(VnDiagSink) first = vn_diag_sink_new();

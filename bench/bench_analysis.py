@@ -38,7 +38,7 @@ task down = h: power_off() after again always;
 
 def analyse(shape, tasks):
     """One process: processor seconds of the analysis, and its line."""
-    text = harness.run([os.path.join(harness.FLOORS, "analysis"), shape, str(tasks), "1"])
+    text = harness.run([os.path.join(harness.FLOORS, "analysis"), shape, str(tasks), "5"])
     return json.loads(text)
 
 

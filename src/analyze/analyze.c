@@ -32,11 +32,15 @@ sort_steps(VnAnalysis *analysis)
     row[v + 1] += row[v];
   analysis->vm_row = row;
   analysis->vm_steps = vn_arena_array0(analysis->arena, guint32, row[n_vms]);
+  analysis->vm_controls = vn_arena_array0(analysis->arena, guint8, row[n_vms]);
   g_autofree guint32 *next = g_memdup2(row, ((gsize)n_vms + 1) * sizeof(guint32));
   for (guint32 k = 0; k < model->n_tasks; k++) {
     guint32 t = vn_order_tasks(analysis->order)[k];
-    for (guint32 m = 0; m < model->tasks[t].n_targets; m++)
-      analysis->vm_steps[next[model->tasks[t].targets[m]]++] = analysis->graph->task_first[t] + m;
+    for (guint32 m = 0; m < model->tasks[t].n_targets; m++) {
+      guint32 place = next[model->tasks[t].targets[m]]++;
+      analysis->vm_steps[place] = analysis->graph->task_first[t] + m;
+      analysis->vm_controls[place] = model->tasks[t].control;
+    }
   }
 }
 
@@ -76,7 +80,7 @@ add_pairs(const VnAnalysis *analysis, guint32 vm, GArray *pairs)
   if (last - first > MOST_PREPARED_STEPS)
     return;
   for (guint32 i = first; i < last; i++) {
-    guint8 control = vn_step_task(analysis, analysis->vm_steps[i])->control;
+    guint8 control = analysis->vm_controls[i];
     gboolean changes = control != VN_CONTROL_NONE && control != VN_CONTROL_PUSH &&
                        control != VN_CONTROL_PULL;
     for (guint32 k = first; changes && k < last; k++) {

@@ -14,7 +14,7 @@
 
 /* Elementary steps (visits of a node or an edge) for each node and edge of the graph, and for a
  * graph of any size. */
-#define VN_ANALYZE_WORK_EACH 20000
+#define VN_ANALYZE_WORK_EACH 2000
 #define VN_ANALYZE_WORK_LEAST (G_GUINT64_CONSTANT(1) << 31)
 
 typedef struct {

@@ -15,11 +15,19 @@
 #define N_LABELS 5 /* of one task */
 #define N_FORTH  3 /* the first of them follow the order, the others go against it */
 
+#define CACHE_LINE 64
 #define CACHE_SIZE (1u << 15) /* a power of two */
 
 typedef struct {
   guint32 post, low, tree;
 } Label;
+
+/* What is looked at of a task for each question: a cache line. */
+typedef struct {
+  guint32 depth;
+  Label labels[N_LABELS];
+} Marks;
+G_STATIC_ASSERT(sizeof(Marks) == CACHE_LINE);
 
 typedef struct {
   guint64 question; /* a << 32 | b, and one more, so that 0 is none */
@@ -30,9 +38,9 @@ struct VnOrder {
   const VnGraph *graph;
   const VnModel *model;
   VnArena *arena;
-  guint32 *rank, *by_rank, *depth;
+  guint32 *rank, *by_rank;
   guint32 *row, *followers;
-  Label *labels;     /* N_LABELS for each task */
+  Marks *marks;      /* by task */
   guint32 *stamps, *back_stamps; /* by task: of the search that met it last, from each side */
   guint32 *stack, *back_stack;   /* of searches; as many as tasks */
   guint32 stamp;
@@ -95,7 +103,7 @@ turn(const Search *search, guint32 t, const guint32 *of, guint32 n, guint32 k)
 static Label *
 label_of(const VnOrder *order, guint32 t, guint which)
 {
-  return &order->labels[(gsize)t * N_LABELS + which];
+  return &order->marks[t].labels[which];
 }
 
 static void
@@ -182,14 +190,15 @@ vn_order_new(const VnGraph *graph)
   order->model = model;
   order->arena = vn_arena_new();
   VnWaves waves = vn_plan_waves(model, order->arena);
-  order->depth = waves.wave;
   order->by_rank = waves.order;
   order->rank = vn_arena_array0(order->arena, guint32, n);
   for (guint32 k = 0; k < n; k++)
     order->rank[waves.order[k]] = k;
   order->row = g_new0(guint32, n + 1);
   order->followers = vn_plan_followers(model, order->row);
-  order->labels = g_new(Label, n * N_LABELS + 1);
+  order->marks = g_aligned_alloc(n + 1, sizeof(Marks), CACHE_LINE);
+  for (guint32 t = 0; t < n; t++)
+    order->marks[t].depth = waves.wave[t];
   order->stamps = g_new0(guint32, n + 1);
   order->back_stamps = g_new0(guint32, n + 1);
   order->stack = g_new(guint32, n + 1);
@@ -209,7 +218,7 @@ vn_order_free(VnOrder *order)
   vn_arena_free(order->arena);
   g_free(order->row);
   g_free(order->followers);
-  g_free(order->labels);
+  g_aligned_free(order->marks);
   g_free(order->stamps);
   g_free(order->back_stamps);
   g_free(order->stack);
@@ -227,9 +236,9 @@ typedef enum { NO, YES, PERHAPS } Judgement;
 static Judgement
 judge(const VnOrder *order, guint32 a, guint32 b)
 {
-  if (order->depth[a] >= order->depth[b])
+  if (order->marks[a].depth >= order->marks[b].depth)
     return NO;
-  const Label *of_a = label_of(order, a, 0), *of_b = label_of(order, b, 0);
+  const Label *of_a = order->marks[a].labels, *of_b = order->marks[b].labels;
   for (guint k = 0; k < N_LABELS; k++) {
     const Label *outer = k < N_FORTH ? &of_a[k] : &of_b[k];
     const Label *inner = k < N_FORTH ? &of_b[k] : &of_a[k];

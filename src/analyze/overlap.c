@@ -15,7 +15,7 @@
 /* Which steps disturb, and whom. */
 typedef struct {
   VnDiagCode code;
-  gboolean (*disturbs)(const VnTask *task);
+  gboolean (*disturbs)(VnControl control);
   gboolean (*minds)(VnAnalysis *analysis, guint32 disturber, guint32 step);
   void (*describe)(const VnAnalysis *analysis, const VnFinding *finding, GString *out);
 } Rule;
@@ -54,10 +54,10 @@ works_inside(const VnTask *task)
 }
 
 static gboolean
-interrupts(const VnTask *task)
+interrupts(VnControl control)
 {
-  return task->control == VN_CONTROL_REVERT || task->control == VN_CONTROL_SUSPEND ||
-         task->control == VN_CONTROL_POWER_OFF;
+  return control == VN_CONTROL_REVERT || control == VN_CONTROL_SUSPEND ||
+         control == VN_CONTROL_POWER_OFF;
 }
 
 /* Does a take away what b needs of its VM? Then VN302 says so. */
@@ -82,16 +82,16 @@ is_interrupted(VnAnalysis *analysis, guint32 disturber, guint32 step)
   const VnTask *a = vn_step_task(analysis, disturber), *b = vn_step_task(analysis, step);
   if (takes_away(a, b) || takes_away(b, a))
     return FALSE;
-  if (interrupts(b) && step > disturber)
+  if (interrupts((VnControl)b->control) && step > disturber)
     return FALSE; /* it is the one that is reported */
   return !(switches(a) && switches(b) &&
            (vn_found(analysis, VN_DIAG_VN303, disturber) || vn_found(analysis, VN_DIAG_VN303, step)));
 }
 
 static gboolean
-takes_snapshot(const VnTask *task)
+takes_snapshot(VnControl control)
 {
-  return task->control == VN_CONTROL_SNAPSHOT;
+  return control == VN_CONTROL_SNAPSHOT;
 }
 
 static gboolean
@@ -235,7 +235,7 @@ find_disturbers(Look *look, guint32 vm)
   VnAnalysis *analysis = look->analysis;
   g_array_set_size(look->steps, 0);
   for (guint32 s = analysis->vm_row[vm]; s < analysis->vm_row[vm + 1]; s++)
-    if (look->rule->disturbs(vn_step_task(analysis, analysis->vm_steps[s])))
+    if (look->rule->disturbs((VnControl)analysis->vm_controls[s]))
       g_array_append_val(look->steps, analysis->vm_steps[s]);
   if (look->steps->len == 0)
     return FALSE;

@@ -14,7 +14,8 @@ struct VnAnalysis {
   VnRuns *runs;
   VnArena *arena;      /* of the analysis: freed when it ends */
   guint32 *vm_row;     /* by VM: vm_steps[vm_row[v] … vm_row[v + 1]) are its TASK nodes, … */
-  guint32 *vm_steps;   /* … by rank */
+  guint32 *vm_steps;   /* … by rank; */
+  guint8 *vm_controls; /* what each of vm_steps is: VnControl */
   guint32 *vm_family;  /* by VM: the first VM of the array it was declared in, or itself */
   guint32 *task_family; /* by task: the same */
   VnFindings *findings;

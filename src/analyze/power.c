@@ -115,18 +115,11 @@ menders_of(Kind maker)
 
 /* ---- a machine ---- */
 
-static void
-note_need(guint32 node, gpointer data)
-{
-  *(gboolean *)data = TRUE;
-}
-
 static gboolean
 has_needs(const Machine *machine, guint32 step)
 {
-  gboolean has = FALSE;
-  vn_runs_needs(machine->analysis->runs, step, note_need, &has);
-  return has;
+  const VnAnalysis *analysis = machine->analysis;
+  return vn_runs_has_needs(analysis->runs, analysis->graph->nodes[step].task);
 }
 
 /* It may be without effect whatever else happens, if nothing that is wished for is it. */
@@ -163,10 +156,9 @@ sort_changes(Machine *machine, guint32 vm)
   for (guint k = 0; k < N_KINDS; k++)
     g_array_set_size(machine->steps[k], 0);
   for (guint32 s = analysis->vm_row[vm]; s < analysis->vm_row[vm + 1]; s++) {
-    guint32 step = analysis->vm_steps[s];
-    Kind kind = kind_of((VnControl)vn_step_task(analysis, step)->control);
+    Kind kind = kind_of((VnControl)analysis->vm_controls[s]);
     if (kind != NO_KIND)
-      g_array_append_val(machine->steps[kind], step);
+      g_array_append_val(machine->steps[kind], analysis->vm_steps[s]);
   }
 }
 
@@ -389,7 +381,7 @@ static gboolean
 is_powered_on(const VnAnalysis *analysis, guint32 vm)
 {
   for (guint32 s = analysis->vm_row[vm]; s < analysis->vm_row[vm + 1]; s++)
-    if (vn_step_task(analysis, analysis->vm_steps[s])->control == VN_CONTROL_POWER_ON)
+    if (analysis->vm_controls[s] == VN_CONTROL_POWER_ON)
       return TRUE;
   return FALSE;
 }
@@ -453,11 +445,11 @@ report(Machine *machine, const Question *question, const Answer *answer, gboolea
 
 /* FALSE: the step asks nothing. */
 static gboolean
-ask(const Machine *machine, guint32 step, Question *out)
+ask(const Machine *machine, guint32 place, Question *out)
 {
-  const VnTask *task = vn_step_task(machine->analysis, step);
+  guint32 step = machine->analysis->vm_steps[place];
   *out = (Question){.code = VN_DIAG_VN302, .step = step};
-  switch ((VnControl)task->control) {
+  switch ((VnControl)machine->analysis->vm_controls[place]) {
   case VN_CONTROL_NONE:
   case VN_CONTROL_PUSH:
   case VN_CONTROL_PULL:
@@ -474,7 +466,7 @@ ask(const Machine *machine, guint32 step, Question *out)
   case VN_CONTROL_POWER_OFF:
     out->code = VN_DIAG_VN303;
     out->state = STATE_OFF;
-    if (task->always)
+    if (vn_step_task(machine->analysis, step)->always)
       return FALSE;
     break;
   case VN_CONTROL_SNAPSHOT:
@@ -524,7 +516,7 @@ look_at(Machine *machine, guint32 vm)
     Question question;
     if (vn_analysis_is_over(analysis))
       return FALSE;
-    if (ask(machine, analysis->vm_steps[s], &question))
+    if (ask(machine, s, &question))
       answer_question(machine, &question);
   }
   return TRUE;

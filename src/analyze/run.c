@@ -101,6 +101,12 @@ member_node(const VnRuns *runs, guint32 t, guint32 vm)
   g_assert_not_reached();
 }
 
+gboolean
+vn_runs_has_needs(const VnRuns *runs, guint32 task)
+{
+  return runs->needs->len > 0 && runs->need_row[task] != runs->need_row[task + 1];
+}
+
 void
 vn_runs_needs(const VnRuns *runs, guint32 step, VnRunNeed need, gpointer data)
 {
@@ -266,6 +272,9 @@ take_wish(VnRuns *runs, const VnRunWish *wish)
 gboolean
 vn_runs_possible(VnRuns *runs, const VnRunWish *wish)
 {
+  if (wish->n_works == 0 && wish->starts != VN_NO_ID &&
+      !vn_runs_has_needs(runs, task_of(runs, wish->starts)))
+    return !runs->dead[task_of(runs, wish->starts)];
   take_wish(runs, wish);
   return runs->possible;
 }

@@ -52,5 +52,6 @@ VnFate vn_runs_leaves_out(VnRuns *runs, const VnRunWish *wish, guint32 step);
 
 /* The tasks that must have ended well for a condition to be true: `T.ok and …`, for the step's
  * member. Calls need for each TASK node. */
+gboolean vn_runs_has_needs(const VnRuns *runs, guint32 task);
 typedef void (*VnRunNeed)(guint32 node, gpointer data);
 void vn_runs_needs(const VnRuns *runs, guint32 step, VnRunNeed need, gpointer data);

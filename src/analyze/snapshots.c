@@ -66,7 +66,7 @@ all_lack(VnAnalysis *analysis, guint32 vm, guint32 place, VnFinding *finding)
   for (guint32 s = place; s > analysis->vm_row[vm]; s--) {
     guint32 step = analysis->vm_steps[s - 1];
     (*vn_order_work(analysis->order))++;
-    if (!takes(analysis, step, name) || !vn_order_before(analysis->order, step, revert))
+    if (analysis->vm_controls[s - 1] != VN_CONTROL_SNAPSHOT || !takes(analysis, step, name) || !vn_order_before(analysis->order, step, revert))
       continue;
     VnFate fate = vn_runs_lacks(analysis->runs, &wish, step);
     if (fate == VN_FATE_NONE)
@@ -83,7 +83,7 @@ look_at(VnAnalysis *analysis, guint32 vm, guint32 place)
   guint32 step = analysis->vm_steps[place];
   const VnTask *task = vn_step_task(analysis, step);
   VnRunWish wish = {step, NULL, 0};
-  const char *name = task->control == VN_CONTROL_REVERT ? name_of(task) : NULL;
+  const char *name = name_of(task);
   if (name == NULL || is_in_image(analysis, vm, name) ||
       !vn_runs_possible(analysis->runs, &wish))
     return;
@@ -111,6 +111,7 @@ vn_pass_snapshots(VnAnalysis *analysis)
         vn_undecided(analysis, VN_DIAG_VN304, "the workflow takes too long to look at");
         return;
       }
-      look_at(analysis, v, s);
+      if (analysis->vm_controls[s] == VN_CONTROL_REVERT)
+        look_at(analysis, v, s);
     }
 }
