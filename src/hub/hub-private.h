@@ -136,6 +136,9 @@ void vn_hub_port_write(VnHub *hub, Port *port, Frame *frames, guint n);
 void vn_hub_port_count_missed(Port *port);
 void vn_hub_port_free(gpointer port);
 gboolean vn_hub_port_is_plain(VnHubKind kind);
+/* What a stream gave, from the beginning of a frame on; what is no whole frame yet is kept. FALSE:
+ * it is no stream of frames. */
+gboolean vn_hub_port_stream(VnHub *hub, Port *port, guint8 *bytes, gsize size);
 
 /* ---- impair.c ---- */
 gboolean vn_hub_impairment_check(const VnHubImpairment *how, GError **error);

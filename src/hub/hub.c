@@ -273,7 +273,8 @@ add_port(VnHub *hub, const VnHubPort *how, GError **error)
   gboolean is_new = port == NULL;
   if (is_new)
     port = port_new(hub, segment, how);
-  start(hub);
+  if (how->fd >= 0 || how->path != NULL)
+    start(hub);
   if (vn_hub_port_open(hub, port, how, error))
     return TRUE;
   if (is_new)

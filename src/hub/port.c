@@ -154,9 +154,8 @@ keep_partial(Port *port, const guint8 *bytes, gsize n)
   port->n_partial = (guint32)n;
 }
 
-/* What was read, from the beginning of a frame on. FALSE: it is no stream of frames. */
-static gboolean
-take_stream(VnHub *hub, Port *port, guint8 *bytes, gsize size)
+gboolean
+vn_hub_port_stream(VnHub *hub, Port *port, guint8 *bytes, gsize size)
 {
   gsize at = 0;
   guint n = 0;
@@ -196,7 +195,7 @@ read_stream(VnHub *hub, Port *port)
   }
   if (before > 0)
     memcpy(hub->buffer, port->partial, before);
-  if (take_stream(hub, port, hub->buffer, before + (gsize)n))
+  if (vn_hub_port_stream(hub, port, hub->buffer, before + (gsize)n))
     return;
   port->counters.malformed++;
   disconnect(hub, port);
