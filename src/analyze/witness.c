@@ -315,7 +315,7 @@ report(VnAnalysis *analysis, const Group *group, const VnPrintedOrder *order)
   finding->describe(analysis, finding, text);
   vn_orders_append(analysis, order, text);
   if (group->count > 1)
-    g_string_append_printf(text, " (%u steps in all)", group->count);
+    g_string_append_printf(text, " (and %u more like it)", group->count - 1);
   VnSpan span = finding->span;
   if (span.start == 0 && finding->step != VN_NO_ID)
     span = vn_step_task(analysis, finding->step)->span;
