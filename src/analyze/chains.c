@@ -77,6 +77,20 @@ vn_chains_make(VnChains *chains, VnOrder *order, const guint32 *steps, guint32 n
 }
 
 guint32
+vn_chains_of(const VnChains *chains, guint32 place)
+{
+  guint32 low = 0, high = vn_chains_count(chains) - 1;
+  while (low < high) {
+    guint32 middle = high - (high - low) / 2;
+    if (*at(chains->start, middle) <= place)
+      low = middle;
+    else
+      high = middle - 1;
+  }
+  return low;
+}
+
+guint32
 vn_chains_before(const VnChains *chains, VnOrder *order, guint32 from, guint32 to, guint32 step)
 {
   while (from < to) {

@@ -37,6 +37,9 @@ vn_chains_step(const VnChains *chains, guint32 place)
   return g_array_index(chains->steps, guint32, place);
 }
 
+/* The chain of a place. */
+guint32 vn_chains_of(const VnChains *chains, guint32 place);
+
 /* Of a chain, by places in `steps`: [first, low) come before the step, [low, high) have no order with it
  * (or are it), [high, last) come after. */
 typedef struct {

@@ -171,21 +171,28 @@ rank_of(const Look *look, guint32 step)
   return vn_order_rank(look->analysis->order, look->analysis->graph->nodes[step].task);
 }
 
-/* Finds the disturbers of a step that may meet more. */
+static void
+hit(Look *look, guint32 place, guint32 step)
+{
+  guint32 disturber = vn_chains_step(&look->chains, place);
+  (*vn_order_work(look->analysis->order))++;
+  if (disturber != step && is_live(look->analysis, disturber) &&
+      look->rule->minds(look->analysis, disturber, step))
+    g_array_append_val(look->hits, place);
+}
+
+/* Finds the disturbers of a step that may meet more; chains of others are passed over. */
 static void
 find_hits(Look *look, guint32 step)
 {
-  VnAnalysis *analysis = look->analysis;
+  const VnChains *chains = &look->chains;
   g_array_set_size(look->hits, 0);
-  for (guint32 c = 0; c < vn_chains_count(&look->chains); c++) {
-    VnChainsRange range = vn_chains_range(&look->chains, analysis->order, c, step);
-    for (guint32 k = find_open(look, range.low); k < range.high; k = find_open(look, k + 1)) {
-      guint32 disturber = vn_chains_step(&look->chains, k);
-      (*vn_order_work(analysis->order))++;
-      if (disturber != step && is_live(analysis, disturber) &&
-          look->rule->minds(analysis, disturber, step))
-        g_array_append_val(look->hits, k);
-    }
+  for (guint32 at = find_open(look, 0); at < chains->steps->len;) {
+    VnChainsRange range =
+        vn_chains_range(chains, look->analysis->order, vn_chains_of(chains, at), step);
+    for (guint32 k = find_open(look, range.low); k < range.high; k = find_open(look, k + 1))
+      hit(look, k, step);
+    at = find_open(look, range.last);
   }
 }
 

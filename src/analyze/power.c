@@ -338,7 +338,8 @@ made_meanwhile(Machine *machine, const Question *question, guint makers, Answer 
   Choice choice = {.best = VN_NO_ID};
   for (guint kind = 0; kind < N_KINDS; kind++) {
     const VnChains *chains = &machine->chains[kind];
-    for (guint32 c = 0; (makers & BIT(kind)) != 0 && c < vn_chains_count(chains); c++) {
+    guint32 n_chains = (makers & BIT(kind)) != 0 ? vn_chains_count(chains) : 0;
+    for (guint32 c = 0; c < n_chains && choice.n_compared < MAX_COMPARED; c++) {
       VnChainsRange range = vn_chains_range(chains, machine->analysis->order, c, question->step);
       for (guint32 k = range.low; k < range.high && choice.n_compared < MAX_COMPARED; k++)
         consider(machine, question, vn_chains_step(chains, k), &choice);
