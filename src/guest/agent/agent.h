@@ -60,6 +60,7 @@ typedef struct {
   int (*frame)(VnAgent *agent, const VnFrame *frame); /* 1: it was for me */
   void (*watch)(VnAgent *agent);                      /* vn_agent_watch without a task */
   void (*event)(VnAgent *agent, VnFd fd, unsigned slot, short events);
+  int64_t (*timer)(int64_t now); /* called now and then; gives when at the latest it wants to be */
 } VnAgentExtra;
 
 struct VnAgent {

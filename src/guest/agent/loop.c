@@ -100,6 +100,10 @@ collect(VnAgent *agent)
     vn_agent_watch(agent, NULL, agent->channel.fd, events, 0);
   if (room && agent->extra->watch != NULL)
     agent->extra->watch(agent);
+  if (agent->extra->timer != NULL) {
+    int64_t its = agent->extra->timer(vn_os_monotonic());
+    until = its < until ? its : until;
+  }
   for (unsigned i = 0; room && i < agent->n_tasks; i++) {
     VnTask *task = agent->tasks[i];
     if (task->class_->watch != NULL)

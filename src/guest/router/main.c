@@ -2,6 +2,7 @@
 /* vnec-router: the agent in each router VM. It runs tasks as the task runner does, and
  *
  *   NETWORK   sets addresses, routes and proxies of the guest's kernel (network.c), which forwards
+ *             and says which addresses the hosts on its segments get (serve.c)
  *   PACKET    carries what crosses the external interface, a TUN device (external.c)
  *
  * Where the driver has done both from outside, as for namespaces, neither frame comes.
@@ -26,18 +27,27 @@ handle_frame(VnAgent *to, const VnFrame *frame)
 }
 
 static void
+watch(VnAgent *of)
+{
+  vn_router_watch_external(of);
+  vn_serve_watch(of);
+}
+
+static void
 event(VnAgent *of, VnFd fd, unsigned slot, short events)
 {
-  (void)fd;
-  (void)slot;
   (void)events;
-  vn_router_external_event(of);
+  if (slot == VN_ROUTER_SLOT_SERVE)
+    vn_serve_event(of, fd);
+  else
+    vn_router_external_event(of);
 }
 
 static const VnAgentExtra router_extra = {
     .frame = handle_frame,
-    .watch = vn_router_watch_external,
+    .watch = watch,
     .event = event,
+    .timer = vn_serve_timer,
 };
 
 int

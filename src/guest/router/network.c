@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* NETWORK: what the topology computed, put into the guest's kernel. Setting what is set already
  * is success, so a frame may come twice. */
+#include "guest/router/lease.h"
 #include "guest/router/router.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS_MAX  6u
+#define WORDS_MAX  (5u + VN_LEASE_ROUTES_MAX + 1u)
 #define SYSCTL_MAX 160u
 
 static const VnTaskClass network_class = {.size = sizeof(VnTask)};
@@ -99,6 +100,13 @@ apply_proxy(char *line)
   if (error == 0 && six)
     error = set_sysctl("ipv6/conf/", iface, "/proxy_ndp", "1");
   return error != 0 ? error : vn_netlink_proxy(iface, words[1]);
+}
+
+static int
+apply_lease(char *line)
+{
+  char *words[WORDS_MAX];
+  return vn_serve_lease(words, split(line, words));
 }
 
 static int
@@ -198,7 +206,8 @@ vn_router_network(VnAgent *agent, const VnFrame *frame)
   if (apply_all(agent, task, frame, VN_TAG_IFACE, apply_iface) == 0 &&
       apply_all(agent, task, frame, VN_TAG_ADDRESS, apply_address) == 0 &&
       apply_all(agent, task, frame, VN_TAG_ROUTE, apply_route) == 0 &&
-      apply_all(agent, task, frame, VN_TAG_PROXY, apply_proxy) == 0)
+      apply_all(agent, task, frame, VN_TAG_PROXY, apply_proxy) == 0 &&
+      apply_all(agent, task, frame, VN_TAG_LEASE, apply_lease) == 0)
     vn_task_succeed(agent, task);
   vn_netlink_close();
 }

@@ -28,6 +28,12 @@ const char *vn_iface_real(const char *name);
 /* 0, or -1: that is none. */
 int vn_iface_parse_mac(const char *text, uint8_t out[6]);
 
+/* serve.c: addresses for hosts. vn_serve_lease: words of a LEASE; 0, an error, or -1: malformed. */
+int vn_serve_lease(char **words, unsigned n);
+void vn_serve_watch(VnAgent *agent);
+void vn_serve_event(VnAgent *agent, VnFd fd);
+int64_t vn_serve_timer(int64_t now); /* when to call it again */
+
 /* netlink.c: one request a call. 0 or an error. A prefix is "10.0.0.1/24" or "fd00::1/64". */
 int vn_netlink_open(void);
 void vn_netlink_close(void);
