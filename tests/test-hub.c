@@ -2,9 +2,15 @@
 /* The hub with machines at the other ends of real sockets: who gets which frame, what impairments
  * do to numbered frames, and what a machine that speaks nonsense or does not listen can do. */
 #include <errno.h>
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <linux/if_ether.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -184,7 +190,7 @@ test_every_port(void)
     nic_open(&nics[i], hub, i, 7, i < 3 ? VN_HUB_STREAM : VN_HUB_PACKETS);
   for (guint from = 0; from < 5; from++) {
     const guint sizes[] = {18, 60, 1514, 65000, VN_HUB_FRAME_MAX};
-    for (guint k = 0; k < (from < 3 ? G_N_ELEMENTS(sizes) : 4u); k++) {
+    for (guint k = 0; k < G_N_ELEMENTS(sizes); k++) {
       nic_send(&nics[from], from * 10 + k, sizes[k]);
       g_autoptr(GByteArray) frame = g_byte_array_new();
       for (guint to = 0; to < 5; to++) {
@@ -776,6 +782,122 @@ test_split(void)
   nic_close(&nic);
 }
 
+/* ---- links and TAPs ---- */
+
+/* A network namespace with a TAP, and a pair of links; and the machine's own view of them. */
+typedef struct {
+  int tap, tap_inside, link, link_inside;
+  char *why;
+} Space;
+
+static int
+packet_socket(const char *name, gboolean header)
+{
+  int on = 1, fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+  struct sockaddr_ll address = {.sll_family = AF_PACKET,
+                                .sll_protocol = GUINT16_TO_BE(ETH_P_ALL),
+                                .sll_ifindex = (int)if_nametoindex(name)};
+  if (fd >= 0 && setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on) == 0 &&
+      (!header || setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof on) == 0) &&
+      bind(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+    return fd;
+  return -1;
+}
+
+/* In a thread, because it changes the namespace of the thread; children are in it, too. */
+static gpointer
+make_space(gpointer data)
+{
+  Space *space = data;
+  struct ifreq request = {.ifr_name = "t0", .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+  const char *argv[] = {
+      "sh", "-c",
+      "sysctl -qw net.ipv6.conf.default.disable_ipv6=1 "
+      "net.ipv6.conf.all.disable_ipv6=1; ip link set t0 up && ip link add a0 type "
+      "veth peer name b0 && ip link set a0 up && ip link set b0 up",
+      NULL};
+  int status = 1;
+  if (unshare(CLONE_NEWNET) != 0 || /* first: the TAP belongs where its file is opened */
+      (space->tap = open("/dev/net/tun", O_RDWR | O_CLOEXEC)) < 0 ||
+      ioctl(space->tap, TUNSETIFF, &request) != 0 ||
+      ioctl(space->tap, TUNSETOFFLOAD, (unsigned long)(TUN_F_CSUM | TUN_F_TSO4)) != 0 ||
+      !g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, &status,
+                    NULL) ||
+      status != 0)
+    space->why = g_strdup_printf("a TAP or a network namespace: %s", g_strerror(errno));
+  space->tap_inside = packet_socket("t0", TRUE);
+  space->link = packet_socket("a0", TRUE);
+  space->link_inside = packet_socket("b0", FALSE);
+  return NULL;
+}
+
+static void
+expect_frame(Nic *nic, const guint8 *bytes, gsize n)
+{
+  g_autoptr(GByteArray) frame = g_byte_array_new();
+  do
+    g_assert_true(nic_receive(nic, PATIENCE_MS, frame));
+  while (frame->len != n); /* the kernel says a word now and then */
+  g_assert_cmpmem(frame->data, frame->len, bytes, n);
+}
+
+/* Frames of three kinds of ports on one segment; tags and sums are not lost on the way. */
+static void
+test_links(void)
+{
+  Space space = {-1, -1, -1, -1, NULL};
+  g_thread_join(g_thread_new("space", make_space, &space));
+  if (space.why != NULL) {
+    g_test_skip(space.why);
+    g_free(space.why);
+    return;
+  }
+  g_autoptr(VnHub) hub = hub_new(NULL, 1);
+  g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func(g_free);
+  g_autoptr(GError) error = NULL;
+  Nic stream, inside = {space.link_inside, VN_HUB_PACKETS, g_byte_array_new()};
+  nic_open(&stream, hub, 1, 7, VN_HUB_STREAM);
+  const VnHubPort tap = {.id = 2, .segment = 7, .kind = VN_HUB_TAP, .fd = space.tap};
+  const VnHubPort link = {.id = 3, .segment = 7, .kind = VN_HUB_LINK, .fd = space.link};
+  g_assert_true(vn_hub_add_port(hub, &tap, &error));
+  g_assert_true(vn_hub_add_port(hub, &link, &error));
+  g_assert_true(vn_hub_prove(hub, facts, &error));
+  g_assert_nonnull(strstr(facts->pdata[0], "1 ports are UNIX sockets, 2 links"));
+
+  guint8 frame[200] = {2, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 0x81, 0, 0x20, 5, 0x88, 0xb5};
+  g_assert_cmpint(send(space.link_inside, frame, sizeof frame, 0), ==, sizeof frame);
+  expect_frame(&stream, frame, sizeof frame); /* with its tag */
+  nic_send(&stream, 77, 333);
+  g_autoptr(GByteArray) got = g_byte_array_new();
+  do
+    g_assert_true(nic_receive(&inside, PATIENCE_MS, got));
+  while (got->len != 333);
+
+  /* Off the TAP comes a frame whose sum is missing: UDP in IPv4. */
+  struct {
+    Header header;
+    guint8 bytes[100];
+  } __attribute__((packed))
+  unsummed = {{.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = 34, .csum_offset = 6},
+              {2, 2, 2, 2, 2, 2, 4, 4, 4, 4, 4, 4, 8, 0, 0x45}};
+  guint8 *ip = unsummed.bytes + 14;
+  ip[3] = 86;
+  ip[9] = 17;
+  memcpy(ip + 12, "\x0a\0\0\1\x0a\0\0\2", 8);
+  ip[25] = 66;
+  guint16 pseudo = plain_sum(17 + 66, ip + 12, 8);
+  ip[26] = (guint8)(pseudo >> 8);
+  ip[27] = (guint8)pseudo;
+  g_assert_cmpint(send(space.tap_inside, &unsummed, sizeof unsummed, 0), ==, sizeof unsummed);
+  do
+    g_assert_true(nic_receive(&stream, PATIENCE_MS, got));
+  while (got->len != sizeof unsummed.bytes);
+  g_assert_cmphex(plain_sum(plain_sum(17 + 66, got->data + 26, 8), got->data + 34, 66), ==, 0xffff);
+  nic_close(&stream);
+  nic_close(&inside);
+  close(space.tap_inside);
+}
+
 static void
 test_prove(void)
 {
@@ -817,6 +939,7 @@ main(int argc, char **argv)
   g_test_add_func("/hub/link", test_link);
   g_test_add_func("/hub/capture", test_capture);
   g_test_add_func("/hub/split", test_split);
+  g_test_add_func("/hub/links", test_links);
   g_test_add_func("/hub/prove", test_prove);
   return g_test_run();
 }

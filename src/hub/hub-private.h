@@ -8,11 +8,13 @@
 
 #include "hub/hub.h"
 
+#include <linux/if_packet.h>
 #include <linux/virtio_net.h>
 #include <sys/socket.h>
 
 #define ETHERNET_HEAD 14u  /* bytes; shorter frames are none */
 #define LENGTH_SIZE   4u   /* of a stream's frame */
+#define VLAN_SIZE      4u   /* of a tag, which packet sockets give apart from the frame */
 #define BATCH_MAX     512u /* frames that go through together */
 #define SLOTS         64u  /* frames of one recvmmsg */
 #define SLOT_SIZE     69760u
@@ -21,7 +23,7 @@
 #define DIAL_MIN_MS   1
 #define DIAL_MAX_MS   500
 
-G_STATIC_ASSERT(SLOT_SIZE >= LENGTH_SIZE + VN_HUB_FRAME_MAX);
+G_STATIC_ASSERT(SLOT_SIZE >= VLAN_SIZE + LENGTH_SIZE + VN_HUB_FRAME_MAX);
 
 typedef struct virtio_net_hdr Header;
 typedef struct Port Port;
@@ -114,6 +116,10 @@ struct VnHub {
   struct iovec parts[2 * SLOTS];
   struct mmsghdr messages[SLOTS]; /* set up for one of both ways to read: */
   gboolean slots_set, slots_with_header;
+  union {
+    struct cmsghdr first;
+    guint8 room[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+  } controls[SLOTS]; /* what a packet socket says beside a frame */
 };
 
 /* ---- loop.c ---- */

@@ -20,7 +20,7 @@
 
 #include "hub/filter.h"
 
-#define VN_HUB_FRAME_MAX    69632u       /* bytes of a frame; QEMU's own bound */
+#define VN_HUB_FRAME_MAX    69632u       /* bytes of a frame; the bound of QEMU, too */
 #define VN_HUB_SEGMENTS_MAX 65536u
 #define VN_HUB_PORTS_MAX    65536u
 #define VN_HUB_LAG_MAX      (1u << 20)   /* bytes that wait for a port that lags */

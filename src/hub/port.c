@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_packet.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/uio.h>
@@ -20,6 +19,7 @@
 #define LAG_SIZE    (VN_HUB_LAG_MAX + SLOT_SIZE) /* one frame may be begun when it is full */
 #define SEND_BUFFER (1 << 20)
 #define MILLISECOND 1000000
+#define TYPE_AT     12u /* in a frame */
 
 gboolean
 vn_hub_port_is_plain(VnHubKind kind)
@@ -42,9 +42,13 @@ watch(VnHub *hub, Port *port, int how)
 static gboolean
 begin(VnHub *hub, Port *port, int fd, GError **error)
 {
-  int flags = fcntl(fd, F_GETFL), buffer = SEND_BUFFER;
+  int flags = fcntl(fd, F_GETFL), buffer = SEND_BUFFER, on = 1, off = 0;
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = port};
   (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof buffer); /* as much as is allowed */
+  if (port->kind == VN_HUB_LINK) { /* without it tags of VLANs would be lost */
+    (void)setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &off, sizeof off);
+    (void)setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof on);
+  }
   if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
       epoll_ctl(hub->epoll, EPOLL_CTL_ADD, fd, &event) != 0) {
     g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno), "watching a port of the hub: %s",
@@ -207,10 +211,49 @@ slot(VnHub *hub, guint i)
   return hub->slots + (gsize)i * SLOT_SIZE;
 }
 
+/* Where a frame is read to: before it is room for its length and for a tag. */
+static guint8 *
+slot_frame(VnHub *hub, guint i)
+{
+  return slot(hub, i) + VLAN_SIZE + LENGTH_SIZE;
+}
+
+/* The kernel takes a VLAN tag out of the frame; it belongs there. TRUE: put back, and the frame
+ * begins so much earlier. */
+static gboolean
+put_tag(VnHub *hub, guint i)
+{
+  struct tpacket_auxdata told;
+  struct msghdr *message = &hub->messages[i].msg_hdr;
+  const struct cmsghdr *item = message->msg_controllen > 0 ? CMSG_FIRSTHDR(message) : NULL;
+  if (item == NULL || item->cmsg_level != SOL_PACKET || item->cmsg_type != PACKET_AUXDATA ||
+      item->cmsg_len < CMSG_LEN(sizeof told))
+    return FALSE;
+  memcpy(&told, CMSG_DATA(item), sizeof told);
+  if ((told.tp_status & TP_STATUS_VLAN_VALID) == 0)
+    return FALSE;
+  guint16 type = (told.tp_status & TP_STATUS_VLAN_TPID_VALID) ? told.tp_vlan_tpid : 0x8100;
+  const guint8 tag[VLAN_SIZE] = {(guint8)(type >> 8), (guint8)type, (guint8)(told.tp_vlan_tci >> 8),
+                                 (guint8)told.tp_vlan_tci};
+  guint8 *bytes = slot_frame(hub, i) - VLAN_SIZE;
+  Header *header = &hub->headers[i];
+  memmove(bytes, bytes + VLAN_SIZE, TYPE_AT);
+  memcpy(bytes + TYPE_AT, tag, VLAN_SIZE);
+  if ((header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0)
+    header->csum_start += VLAN_SIZE;
+  if (header->gso_type != VIRTIO_NET_HDR_GSO_NONE)
+    header->hdr_len += VLAN_SIZE;
+  return TRUE;
+}
+
 static void
 add_slot(VnHub *hub, Port *port, guint i, gsize n, guint *n_frames)
 {
-  guint8 *bytes = slot(hub, i) + LENGTH_SIZE;
+  guint8 *bytes = slot_frame(hub, i);
+  if (port->kind == VN_HUB_LINK && n >= ETHERNET_HEAD && put_tag(hub, i)) {
+    bytes -= VLAN_SIZE;
+    n += VLAN_SIZE;
+  }
   guint32 length = GUINT32_TO_BE((guint32)n);
   memcpy(bytes - LENGTH_SIZE, &length, sizeof length);
   hub->frames[(*n_frames)++] =
@@ -229,11 +272,22 @@ set_slots(VnHub *hub, gboolean with_header)
   for (guint i = 0; i < SLOTS; i++) {
     struct iovec *part = &hub->parts[(gsize)2 * i];
     part[0] = (struct iovec){&hub->headers[i], sizeof hub->headers[i]};
-    part[1] = (struct iovec){slot(hub, i) + LENGTH_SIZE, VN_HUB_FRAME_MAX};
+    part[1] = (struct iovec){slot_frame(hub, i),
+                             with_header ? VN_HUB_FRAME_MAX - VLAN_SIZE : VN_HUB_FRAME_MAX};
     hub->messages[i].msg_hdr = (struct msghdr){.msg_iov = with_header ? part : part + 1,
                                                .msg_iovlen = with_header ? 2 : 1};
     if (!with_header)
       hub->headers[i] = (Header){0};
+  }
+}
+
+/* The kernel has written over how much room there is. */
+static void
+set_controls(VnHub *hub)
+{
+  for (guint i = 0; i < SLOTS; i++) {
+    hub->messages[i].msg_hdr.msg_control = &hub->controls[i];
+    hub->messages[i].msg_hdr.msg_controllen = sizeof hub->controls[i];
   }
 }
 
@@ -243,6 +297,8 @@ read_socket(VnHub *hub, Port *port, guint32 events)
   gboolean with_header = port->kind == VN_HUB_LINK;
   gsize head = with_header ? sizeof(Header) : 0;
   set_slots(hub, with_header);
+  if (with_header)
+    set_controls(hub);
   int n = recvmmsg(port->fd, hub->messages, SLOTS, MSG_DONTWAIT, NULL);
   if (n < 0) {
     /* Of a link: it went down (it may come up again), or one frame's header can't be told. */
