@@ -98,13 +98,38 @@ count_of(const Sweep *sweep, guint i)
   return n;
 }
 
+/* What the failure of one task leads to for another that is not `always`. */
+static VnFate
+consequence(const Sweep *sweep, guint32 failed, guint32 task)
+{
+  VnOrder *order = sweep->analysis->order;
+  const VnTask *tasks = sweep->analysis->model->tasks;
+  if (tasks[task].always)
+    return VN_FATE_NONE;
+  switch ((VnOnFailure)tasks[failed].on_failure) {
+  case VN_ON_FAILURE_STOP:
+    return vn_order_task_before(order, failed, task) ? VN_FATE_CANCELLED : VN_FATE_NONE;
+  case VN_ON_FAILURE_SKIP:
+    return vn_order_task_carries(order, failed, task) ? VN_FATE_DROPPED : VN_FATE_NONE;
+  case VN_ON_FAILURE_IGNORE:
+    return VN_FATE_NONE;
+  }
+  g_assert_not_reached();
+}
+
+/* What follows from a failure before goes before what the finding says of the task itself. */
 static VnFate
 fate_of(const Sweep *sweep, const VnFinding *finding, guint32 task)
 {
-  for (guint k = 0; k < finding->n_fates; k++)
-    if (task_of(sweep, finding->fates[k].node) == task)
-      return finding->fates[k].fate;
-  return VN_FATE_NONE;
+  VnFate own = VN_FATE_NONE, fate = VN_FATE_NONE;
+  for (guint k = 0; k < finding->n_fates && fate == VN_FATE_NONE; k++) {
+    guint32 fated = task_of(sweep, finding->fates[k].node);
+    if (fated == task)
+      own = finding->fates[k].fate;
+    else if (finding->fates[k].fate == VN_FATE_FAILED)
+      fate = consequence(sweep, fated, task);
+  }
+  return fate != VN_FATE_NONE ? fate : own;
 }
 
 static void
@@ -161,6 +186,9 @@ append_fate(VnFate fate, GString *out)
     return;
   case VN_FATE_FAILED:
     g_string_append(out, " (fails)");
+    return;
+  case VN_FATE_CANCELLED:
+    g_string_append(out, " (cancelled)");
     return;
   case VN_FATE_DEAD:
     g_string_append(out, " (never runs)");

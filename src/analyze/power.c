@@ -47,7 +47,7 @@ typedef struct {
 /* How it may go wrong. */
 typedef struct {
   guint32 maker; /* VN_NO_ID: it is so at first */
-  guint32 n_fates;
+  guint8 n_fates;
   VnFatedStep fates[VN_FINDING_MAX_FATES];
 } Answer;
 
@@ -200,7 +200,7 @@ all_lack(Machine *machine, Kind kind, guint32 from, guint32 to, const VnRunWish 
     if (fate == VN_FATE_NONE)
       return FALSE;
     if (answer->n_fates < VN_FINDING_MAX_FATES)
-      answer->fates[answer->n_fates++] = (VnFatedStep){step, (guint8)fate};
+      vn_fates_add(machine->analysis->runs, answer->fates, &answer->n_fates, step, fate);
     else if (!needs) { /* what is soft need not be looked at */
       guint32 firm = g_array_index(machine->firm_before[kind], guint32, k);
       if (firm == VN_NO_ID || firm < from)

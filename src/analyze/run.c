@@ -46,6 +46,7 @@ struct VnRuns {
   GArray *works;       /* of guint32 */
   gboolean possible;
   guint32 *stamps, *stack; /* by task; of searches for what drops a step */
+  guint32 dropper;         /* that the last one found */
   guint32 stamp;
 };
 
@@ -355,6 +356,7 @@ may_drop(VnRuns *runs, guint32 task)
 static gboolean
 may_be_dropped(VnRuns *runs, guint32 task)
 {
+  runs->dropper = VN_NO_ID;
   if (!runs->any_drops || runs->model->tasks[task].always ||
       touches_held(runs, task, vn_order_task_carries))
     return FALSE;
@@ -372,8 +374,10 @@ may_be_dropped(VnRuns *runs, guint32 task)
       if (runs->stamps[before] == runs->stamp)
         continue;
       runs->stamps[before] = runs->stamp;
-      if (may_drop(runs, before))
+      if (may_drop(runs, before)) {
+        runs->dropper = before;
         return TRUE;
+      }
       if (!runs->model->tasks[before].always)
         runs->stack[depth++] = before;
     }
@@ -433,4 +437,10 @@ VnFate
 vn_runs_leaves_out(VnRuns *runs, const VnRunWish *wish, guint32 step)
 {
   return find_fate(runs, wish, step, FALSE);
+}
+
+guint32
+vn_runs_dropper(const VnRuns *runs)
+{
+  return runs->dropper != VN_NO_ID ? runs->graph->task_first[runs->dropper] : VN_NO_ID;
 }

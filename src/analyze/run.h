@@ -24,6 +24,7 @@ typedef enum {
   VN_FATE_SKIPPED,   /* its `when` is false */
   VN_FATE_FAILED,
   VN_FATE_DROPPED,   /* skipped because something before it failed under `skip` */
+  VN_FATE_CANCELLED, /* the run has stopped: only in printed orders, where it follows from a failure */
   VN_FATE_DEAD,      /* it runs in no run */
 } VnFate;
 
@@ -49,6 +50,9 @@ gboolean vn_runs_possible(VnRuns *runs, const VnRunWish *wish);
 VnFate vn_runs_lacks(VnRuns *runs, const VnRunWish *wish, guint32 lacks);
 /* The same without its own failure: how it may never have ended, well or not. */
 VnFate vn_runs_leaves_out(VnRuns *runs, const VnRunWish *wish, guint32 step);
+
+/* After an answer DROPPED: a TASK node whose task must fail for that; VN_NO_ID: it is cancelled with others. */
+guint32 vn_runs_dropper(const VnRuns *runs);
 
 /* The tasks that must have ended well for a condition to be true: `T.ok and …`, for the step's
  * member. Calls need for each TASK node. */

@@ -71,8 +71,7 @@ all_lack(VnAnalysis *analysis, guint32 vm, guint32 place, VnFinding *finding)
     VnFate fate = vn_runs_lacks(analysis->runs, &wish, step);
     if (fate == VN_FATE_NONE)
       return FALSE;
-    if (finding->n_fates < VN_FINDING_MAX_FATES)
-      finding->fates[finding->n_fates++] = (VnFatedStep){step, (guint8)fate};
+    vn_fates_add(analysis->runs, finding->fates, &finding->n_fates, step, fate);
   }
   return TRUE;
 }

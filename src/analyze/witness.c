@@ -133,6 +133,17 @@ vn_witness_length(VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint
 
 /* ---- keeping ---- */
 
+void
+vn_fates_add(const VnRuns *runs, VnFatedStep fates[VN_FINDING_MAX_FATES], guint8 *n, guint32 node,
+             VnFate fate)
+{
+  guint32 dropper = fate == VN_FATE_DROPPED ? vn_runs_dropper(runs) : VN_NO_ID;
+  if (*n < VN_FINDING_MAX_FATES)
+    fates[(*n)++] = (VnFatedStep){node, (guint8)fate};
+  if (dropper != VN_NO_ID && *n < VN_FINDING_MAX_FATES)
+    fates[(*n)++] = (VnFatedStep){dropper, VN_FATE_FAILED};
+}
+
 guint64
 vn_cause(const VnAnalysis *analysis, guint32 task, guint32 vm)
 {

@@ -25,6 +25,10 @@ typedef struct {
   guint8 fate; /* VnFate */
 } VnFatedStep;
 
+/* Appends a fate, and that of what drops the step, where there is room. */
+void vn_fates_add(const VnRuns *runs, VnFatedStep fates[VN_FINDING_MAX_FATES], guint8 *n,
+                  guint32 node, VnFate fate);
+
 struct VnFinding {
   VnDiagCode code;
   guint32 step;   /* the TASK node that goes wrong; VN_NO_ID: none, `span` says where */
