@@ -237,7 +237,7 @@ compare_code(const Case *test, const NaiveBad *bad, const Told *told, VnDiagCode
   }
 }
 
-#define COMPARED \
+#define COMPARED                                                                                   \
   "VN302 VN303 VN304 VN305 VN306 VN307 VN308 VN309 VN310 VN311 VN312 VN313 VN314"
 
 static guint n_seen[NAIVE_N_CODES]; /* steps that are wrong, over all cases */
