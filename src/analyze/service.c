@@ -154,6 +154,51 @@ has_provider_of(const Service *service, guint32 task)
   return FALSE;
 }
 
+typedef struct {
+  guint32 task, step; /* the `stop`s of a task */
+} Stop;
+
+static int
+compare_stops(const void *a, const void *b)
+{
+  const Stop *x = a, *y = b;
+  if (x->task != y->task)
+    return x->task < y->task ? -1 : 1;
+  return (x->step > y->step) - (x->step < y->step);
+}
+
+/* All `stop`s, by the task that they stop. */
+static GArray *
+collect_stops(const VnAnalysis *analysis)
+{
+  GArray *stops = g_array_new(FALSE, FALSE, sizeof(Stop));
+  for (guint32 t = 0; t < analysis->model->n_tasks; t++) {
+    Stop stop = {.step = analysis->graph->task_first[t]};
+    if (is_stop_of(analysis, stop.step, &stop.task))
+      g_array_append_val(stops, stop);
+  }
+  if (stops->len > 1)
+    qsort(stops->data, stops->len, sizeof(Stop), compare_stops);
+  return stops;
+}
+
+static void
+add_stops_of(Service *service, guint32 task, const GArray *stops)
+{
+  guint low = 0, high = stops->len;
+  while (low < high) {
+    guint middle = low + (high - low) / 2;
+    if (g_array_index(stops, Stop, middle).task < task)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  for (; low < stops->len && g_array_index(stops, Stop, low).task == task; low++)
+    add_actor(service, &(Actor){.step = g_array_index(stops, Stop, low).step,
+                                .kind = STOPS,
+                                .task = task});
+}
+
 static void
 choose_service(Service *service, guint32 vm, gint32 port, const GArray *stops)
 {
@@ -165,16 +210,14 @@ choose_service(Service *service, guint32 vm, gint32 port, const GArray *stops)
     if (provides(analysis, analysis->vm_steps[s], port, &service->any_port))
       add_actor(service, &(Actor){.step = analysis->vm_steps[s], .kind = PROVIDES});
   service->n_providers = service->actors->len;
-  for (guint k = 0; k < stops->len; k++) {
-    Actor actor = {.step = g_array_index(stops, guint32, k), .kind = STOPS};
-    if (is_stop_of(analysis, actor.step, &actor.task) && has_provider_of(service, actor.task))
-      add_actor(service, &actor);
+  for (guint k = 0; k < service->n_providers; k++) {
+    guint32 provider = g_array_index(service->actors, Actor, k).step;
+    add_stops_of(service, analysis->graph->nodes[provider].task, stops);
   }
   add_machine_steps(service, VN_CONTROL_POWER_OFF, POWER_OFF);
   add_machine_steps(service, VN_CONTROL_REVERT, REVERTS);
   add_machine_steps(service, VN_CONTROL_SNAPSHOT, SNAPSHOTS);
-  *vn_order_work(analysis->order) +=
-      analysis->vm_row[vm + 1] - analysis->vm_row[vm] + (guint64)stops->len;
+  *vn_order_work(analysis->order) += analysis->vm_row[vm + 1] - analysis->vm_row[vm];
 }
 
 /* ---- one look ---- */
@@ -532,15 +575,12 @@ vn_pass_service(VnAnalysis *analysis)
   g_autoptr(VnPeers) peers = vn_peers_new(analysis);
   g_autoptr(VnShortest) shortest = vn_shortest_new(analysis);
   g_autoptr(GPtrArray) sorted = g_ptr_array_new();
-  g_autoptr(GArray) stops = g_array_new(FALSE, FALSE, sizeof(guint32));
+  g_autoptr(GArray) stops = collect_stops(analysis);
   for (guint k = 0; k < peers->all->len; k++) {
     VnPeer *peer = &g_array_index(peers->all, VnPeer, k);
     if (peer->port != VN_PEER_ON && peer->vm != VN_NO_ID)
       g_ptr_array_add(sorted, peer);
   }
-  for (guint32 t = 0; t < analysis->model->n_tasks && sorted->len > 0; t++)
-    if (analysis->model->tasks[t].control == VN_CONTROL_STOP)
-      g_array_append_val(stops, analysis->graph->task_first[t]);
   if (sorted->len > 1)
     qsort(sorted->pdata, sorted->len, sizeof(gpointer), compare_services);
   gboolean done = ask_all(analysis, sorted, stops, shortest);
