@@ -15,6 +15,22 @@ need_namespaces() {
   unshare -Ur true 2>/dev/null || skip "user namespaces can't be made here (see vnec doctor)"
 }
 
+# Packages, images and states of guests are kept in the build tree, for all tests together.
+keep_guests() {
+  export XDG_CACHE_HOME=$VNEC_BUILDDIR/tests/guests/cache VNEC_IMAGES=$VNEC_BUILDDIR/tests/guests/images
+  mkdir -p "$XDG_CACHE_HOME" "$VNEC_IMAGES"
+}
+
+# Prints why QEMU guests can't be started here; nothing if they can. Builds their images.
+why_no_guests() {
+  local program
+  [ -x "$VNEC_BUILDDIR/libexec/vnec/vnec-virt" ] || { echo "VNEC was built without libvirt"; return; }
+  for program in qemu-system-x86_64 apt-get dpkg-deb lz4; do
+    command -v "$program" >/dev/null || { echo "$program is not there"; return; }
+  done
+  "$vnec" image build linux linux-router >"$work/images.txt" 2>&1 || tail -n 3 "$work/images.txt"
+}
+
 # What VNEC could leave: links, namespaces, mounts, our processes, files in temporary folders. Only
 # namespaces and processes that belong to this run are looked at: those of the wanted command names.
 picture() {

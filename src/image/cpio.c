@@ -169,7 +169,7 @@ gboolean
 vn_cpio_write(const VnCpio *cpio, const char *path, GCancellable *cancellable, GError **error)
 {
   g_autoptr(GFile) file = g_file_new_for_path(path);
-  g_autoptr(GFileOutputStream) out = g_file_replace(file, NULL, FALSE, G_FILE_CREATE_PRIVATE,
+  g_autoptr(GFileOutputStream) out = g_file_replace(file, NULL, FALSE, G_FILE_CREATE_NONE,
                                                     cancellable, error);
   if (out == NULL)
     return FALSE;

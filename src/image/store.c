@@ -122,7 +122,7 @@ vn_store_work_begin(VnImageProgress progress, gpointer data, GCancellable *cance
   work->lock = -1;
   work->store = vn_image_store();
   g_autofree char *objects = g_build_filename(work->store, OBJECTS, NULL);
-  if (g_mkdir_with_parents(objects, 0700) != 0) {
+  if (g_mkdir_with_parents(objects, 0755) != 0) {
     failed(error, objects);
     return NULL;
   }
@@ -191,6 +191,18 @@ place_object(VnStoreWork *work, const char *id, GError **error)
   return TRUE;
 }
 
+/* What VNEC built is no secret: who runs machines may be another user than who builds images. A
+ * disk of somebody's stays his. */
+static gboolean
+open_to_readers(const VnStoreWork *work, const VnGuestImage *image, GError **error)
+{
+  const char *paths[] = {work->folder, image->kernel, image->initrd};
+  for (guint i = 0; i < G_N_ELEMENTS(paths); i++)
+    if (paths[i] != NULL && chmod(paths[i], i == 0 ? 0755 : 0644) != 0)
+      return failed(error, paths[i]);
+  return TRUE;
+}
+
 gboolean
 vn_store_work_commit(VnStoreWork *work, const char *name, VnGuestImage *image, GPtrArray *packages,
                      GCancellable *cancellable, GError **error)
@@ -199,8 +211,9 @@ vn_store_work_commit(VnStoreWork *work, const char *name, VnGuestImage *image, G
   if (text == NULL)
     return FALSE;
   g_autofree char *path = g_build_filename(work->folder, VN_IMAGE_MANIFEST, NULL);
-  if (!g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error))
+  if (!g_file_set_contents_full(path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, error))
     return FALSE;
   g_autofree char *id = vn_manifest_id(text, strlen(text));
-  return place_object(work, id, error) && turn_link(work, name, id, error);
+  return open_to_readers(work, image, error) && place_object(work, id, error) &&
+         turn_link(work, name, id, error);
 }
