@@ -10,6 +10,7 @@
 #include "cmd/offer.h"
 #include "cmd/paths.h"
 #include "cmd/verb.h"
+#include "tech/tech.h"
 
 #define DESCRIPTORS_GOOD 20000
 #define NEIGHBOURS_GOOD 16384
@@ -116,25 +117,26 @@ say_limits(void)
   say(MARK_GOOD, "limits: `processes` holds for a host, `memory` for each process of it");
 }
 
-/* TRUE if some technology runs. */
+/* TRUE if the embedded technology runs, which scripts use that name none. */
 static gboolean
 say_offer(GVariant *offer)
 {
   g_autoptr(GVariantIter) techs = NULL, vms = NULL;
   const char *machine, *name, *why_not;
-  gboolean rootless, any = FALSE;
+  gboolean rootless, runs = FALSE;
   g_variant_get(offer, "(&sa(ssb)a(ssssss))", &machine, &techs, &vms);
   while (g_variant_iter_next(techs, "(&s&sb)", &name, &why_not, &rootless)) {
+    gboolean embedded = vn_tech_from_name(name) == VN_TECH_NETNS;
     if (*why_not == '\0')
       say(MARK_GOOD, "technology %s runs%s", name, rootless ? ", without root" : "");
     else
-      say(MARK_BAD, "technology %s: %s", name, why_not);
-    any = any || *why_not == '\0';
+      say(embedded ? MARK_BAD : MARK_LESS, "technology %s: %s", name, why_not);
+    runs = runs || (embedded && *why_not == '\0');
   }
   if (g_variant_iter_n_children(vms) > 0)
     say(MARK_GOOD, "inventory: %u machines",
         (guint)g_variant_iter_n_children(vms));
-  return any;
+  return runs;
 }
 
 int
@@ -144,7 +146,7 @@ vn_verb_doctor(int argc, char **argv)
   int status = VN_EXIT_MISUSE;
   if (!vn_verb_options(&argc, &argv, NULL,
                        "Says what this machine can run, what is missing, and how to get it. Exit "
-                       "status 1 if experiments can't run.",
+                       "status 1 if experiments can't run on the embedded technology.",
                        entries, &status))
     return status;
   if (argc > 1)
