@@ -8,6 +8,7 @@
 typedef struct {
   const Naive *naive;
   NaiveBad *bad;
+  NaiveWitnesses *witnesses;
   const NaiveState *before, *state; /* before and after the move in hand */
   guint cost;
   guint32 from;
@@ -17,6 +18,19 @@ typedef struct {
   guint wanted_step;
   char *way;
 } Look;
+
+static gboolean
+is_replayed(const Look *look, const NaiveWitness *witness)
+{
+  for (guint k = 0; k < look->naive->n_steps; k++) {
+    guint phase = look->state->phase[k];
+    if ((witness->steps >> k & 1) == 0 && phase != NAIVE_IDLE)
+      return FALSE;
+    if (witness->phases[k] != 0 && (witness->phases[k] >> phase & 1) == 0)
+      return FALSE;
+  }
+  return TRUE;
+}
 
 static void
 wrong(Look *look, VnDiagCode code, guint step, guint other)
@@ -29,6 +43,10 @@ wrong(Look *look, VnDiagCode code, guint step, guint other)
     naive_move_text(look->naive, look->move, way);
     g_string_append_c(way, '\n');
     look->way = g_string_free(way, FALSE);
+  }
+  if (look->witnesses != NULL) {
+    NaiveWitness *witness = &(*look->witnesses)[code - NAIVE_FIRST_CODE][step];
+    witness->shows = witness->shows || (witness->given && is_replayed(look, witness));
   }
   *cost = MIN(*cost, (guint8)look->cost);
 }
@@ -510,9 +528,9 @@ search_all(Look *look, guint max_states)
 }
 
 gboolean
-naive_bad(const Naive *naive, guint max_states, NaiveBad *out)
+naive_bad(const Naive *naive, guint max_states, NaiveWitnesses *witnesses, NaiveBad *out)
 {
-  Look look = {.naive = naive, .bad = out, .wanted_step = NAIVE_NOBODY};
+  Look look = {.naive = naive, .bad = out, .witnesses = witnesses, .wanted_step = NAIVE_NOBODY};
   return search_all(&look, max_states);
 }
 

@@ -19,8 +19,18 @@ typedef struct {
   guint n_states;
 } NaiveBad;
 
-/* FALSE: more than max_states. */
-gboolean naive_bad(const Naive *naive, guint max_states, NaiveBad *out);
+/* An order that is said to show that something goes wrong: no other steps than these are in it, and
+ * each is in one of these phases then. */
+typedef struct {
+  gboolean given, shows;
+  guint16 steps;
+  guint8 phases[NAIVE_MAX_STEPS]; /* a bit for each; 0: any */
+} NaiveWitness;
+typedef NaiveWitness NaiveWitnesses[NAIVE_N_CODES][NAIVE_MAX_STEPS];
+
+/* FALSE: more than max_states. Each witness that is given is replayed: does it show what it is said
+ * to? May be NULL. */
+gboolean naive_bad(const Naive *naive, guint max_states, NaiveWitnesses *witnesses, NaiveBad *out);
 /* The least over all others. */
 guint naive_bad_cost(const NaiveBad *bad, VnDiagCode code, guint step);
 /* A run in which it goes wrong; for messages. */
