@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "model/bound.h"
+
 /* The files of one task; its members name the same. */
 typedef struct {
   VnAnalysis *analysis;
@@ -10,37 +12,6 @@ typedef struct {
   GArray *of_task;   /* of VnFileUse, without step */
   const VnTask *task;
 } Reader;
-
-/* Is it known, given the task's constant arguments? Expressions are at most VN_EXPR_MAX_DEPTH deep.
- */
-static gboolean
-is_known(const VnTask *task, const VnExpr *expr)
-{
-  if (expr->kind == VN_EXPR_RESULT || expr->kind == VN_EXPR_FIELD)
-    return FALSE;
-  if (expr->kind == VN_EXPR_PARAM)
-    return expr->index < task->n_args && task->args[expr->index] != NULL &&
-           task->args[expr->index]->kind == VN_EXPR_CONST;
-  for (guint32 k = 0; k < expr->n_operands; k++)
-    if (!is_known(task, expr->operands[k]))
-      return FALSE;
-  return TRUE;
-}
-
-static gboolean
-evaluate(const Reader *reader, const VnExpr *expr, VnValue *out)
-{
-  const VnTask *task = reader->task;
-  g_autofree VnValue *params = g_new0(VnValue, (gsize)task->n_args + 1);
-  for (guint32 k = 0; k < task->n_args; k++)
-    if (task->args[k] != NULL && task->args[k]->kind == VN_EXPR_CONST)
-      params[k] = task->args[k]->value;
-  VnExprScope scope = {.params = params,
-                       .n_params = task->n_args,
-                       .data = (gpointer)reader->analysis->model,
-                       .name_of = vn_model_name_of};
-  return vn_expr_evaluate(expr, &scope, reader->analysis->arena, out, NULL);
-}
 
 static const char *
 intern(Reader *reader, const char *text)
@@ -58,7 +29,8 @@ static void
 add(Reader *reader, const VnExpr *expr, gboolean writes)
 {
   VnValue value;
-  if (expr == NULL || !is_known(reader->task, expr) || !evaluate(reader, expr, &value) ||
+  if (!vn_task_value(reader->analysis->model, reader->task, expr, reader->analysis->arena,
+                     &value) ||
       value.kind != VN_VALUE_STRING)
     return;
   VnFileUse use = {VN_NO_ID, writes, intern(reader, value.text->text)};

@@ -247,6 +247,18 @@ report(const Options *options, VnDiagSink *sink, const VnSourceSet *sources)
   fwrite(text->str, 1, text->len, to_output ? stdout : stderr);
 }
 
+/* Only of a workflow without errors: what it certifies would not be so. */
+static void
+emit_certificate(VnModel *model, VnDiagSink *sink, GString *out)
+{
+  const VnGraph *graph = vn_graph_build(model, model->arena, sink);
+  if (graph == NULL)
+    return;
+  vn_analyze(graph, NULL, sink);
+  if (!vn_diag_sink_has_errors(sink))
+    (void)vn_emit_certificate(graph, out, sink);
+}
+
 static void
 emit_model(VnEmitForm form, VnModel *model, VnDiagSink *sink, GString *out)
 {
@@ -263,6 +275,9 @@ emit_model(VnEmitForm form, VnModel *model, VnDiagSink *sink, GString *out)
       vn_emit_graph(graph, out);
     return;
   }
+  case VN_EMIT_CERTIFICATE:
+    emit_certificate(model, sink, out);
+    return;
   case VN_EMIT_DOT:
     vn_emit_dot(model, out);
     return;

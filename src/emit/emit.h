@@ -32,6 +32,9 @@ void vn_emit_plan_json(const VnGraph *graph, GString *out);
 /* Network and workflow for graphviz. */
 void vn_emit_dot(const VnModel *model, GString *out);
 void vn_emit_json(const VnModel *model, GString *out);
+/* For each need of each step what provides it, and why nothing takes it away (doc/manual/
+ * certificate.md). FALSE: some need is not surely met, or not by these reasons (VN318). */
+gboolean vn_emit_certificate(const VnGraph *graph, GString *out, VnDiagSink *sink);
 /* The completed experiment as a plain script: no loops, no parameters, every address and router
  * written out. It compiles to the same network. */
 void vn_emit_vnl(const VnModel *model, GString *out);

@@ -18,3 +18,5 @@ void vn_json_object(JsonBuilder *json, const char *name);
 void vn_json_append(JsonBuilder *json, GString *out);
 /* The members of a task, into the object that is open (model-json.c). */
 void vn_json_task_members(JsonBuilder *json, const VnModel *model, const VnTask *task);
+/* What it means for machines, services and files (facts-json.c). */
+void vn_json_task_facts(JsonBuilder *json, const VnModel *model, const VnTask *task);

@@ -327,6 +327,7 @@ add_workflow(JsonBuilder *json, const VnModel *model)
   for (guint32 t = 0; t < model->n_tasks; t++) {
     json_builder_begin_object(json);
     vn_json_task_members(json, model, &model->tasks[t]);
+    vn_json_task_facts(json, model, &model->tasks[t]);
     json_builder_end_object(json);
   }
   json_builder_end_array(json);
