@@ -3,6 +3,7 @@
  * need they say themselves, through a slave; the rest are limits that large networks meet. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "cmd/offer.h"
 #include "cmd/paths.h"
 #include "cmd/verb.h"
+#include "hub/hub.h"
 #include "tech/tech.h"
 
 #define DESCRIPTORS_GOOD 20000
@@ -111,6 +113,26 @@ check_ids(void)
                    "`apt-get install uidmap` changes that.");
 }
 
+/* In a thread of its own, which ends with what it got. */
+static gpointer
+try_realtime(gpointer data)
+{
+  const struct sched_param how = {.sched_priority = VN_HUB_REALTIME};
+  return GINT_TO_POINTER(sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &how) == 0);
+}
+
+static void
+check_realtime(void)
+{
+  if (g_thread_join(g_thread_new("realtime", try_realtime, NULL)) != NULL)
+    say(MARK_GOOD, "real-time priority: allowed, delays of segments are held on a busy machine");
+  else
+    say(MARK_LESS,
+        "real-time priority: refused, so delays of segments get longer on a busy machine. "
+        "`ulimit -r %d` or LimitRTPRIO= allows it.",
+        VN_HUB_REALTIME);
+}
+
 static void
 say_limits(void)
 {
@@ -155,6 +177,7 @@ vn_verb_doctor(int argc, char **argv)
   check_descriptors();
   check_neighbours();
   check_ids();
+  check_realtime();
   say_limits();
   g_autoptr(GError) error = NULL;
   g_autoptr(GVariant) offer = helpers ? vn_offer_ask(&error) : NULL;

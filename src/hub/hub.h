@@ -25,6 +25,7 @@
 #define VN_HUB_PORTS_MAX    65536u
 #define VN_HUB_LAG_MAX      (1u << 20)   /* bytes that wait for a port that lags */
 #define VN_HUB_HELD_MAX     (256u << 20) /* bytes that impairments hold back, in the whole hub */
+#define VN_HUB_REALTIME     10           /* priority that the thread asks for once it delays */
 #define VN_HUB_LATE_NS      1000000      /* a frame that leaves this much after its time is late */
 /* Bytes that wait for a `rate` without `queue`: so many, or what it sends in so many ms. */
 #define VN_HUB_QUEUE_MIN  65536

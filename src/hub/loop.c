@@ -18,7 +18,6 @@
 
 #define EVENTS_A_TURN     64
 #define SECOND_NS         G_GINT64_CONSTANT(1000000000)
-#define REALTIME_PRIORITY 10
 #define BUSY_NS           (50 * G_GINT64_CONSTANT(1000000)) /* then a breath of: */
 #define BREATH_NS         500000
 #define YIELD_NS          50000
@@ -152,7 +151,7 @@ vn_hub_take(VnHub *hub, Port *port, Frame *frames, guint n)
 static void
 ask_realtime(VnHub *hub)
 {
-  const struct sched_param how = {.sched_priority = REALTIME_PRIORITY};
+  const struct sched_param how = {.sched_priority = VN_HUB_REALTIME};
   hub->asked_realtime = TRUE;
   hub->timing.realtime = sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &how) == 0;
 }
