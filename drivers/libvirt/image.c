@@ -90,15 +90,17 @@ add_route(GString *line, const VnDriverRoute *route)
                          vn_address_format(&route->gateway, gateway));
 }
 
-/* Of a host; a router is told over its channel. */
+/* Of a host; a router is told over its channel. An image whose own line speaks of vnec.dhcp asks its
+ * router, as the image of any other system does. */
 static gboolean
 write_append(const VnDriverVm *vm, const char *append, VnVirtSpec *spec, GError **error)
 {
   g_autoptr(GString) line = g_string_new(append);
+  gboolean told = !vm->router && strstr(append, "vnec.dhcp=") == NULL;
   add_hostname(line, vm->name);
-  for (guint32 i = 0; i < vm->n_ifaces && !vm->router; i++)
+  for (guint32 i = 0; told && i < vm->n_ifaces; i++)
     add_addresses(line, &vm->ifaces[i]);
-  for (guint32 i = 0; i < vm->n_routes && !vm->router; i++)
+  for (guint32 i = 0; told && i < vm->n_routes; i++)
     add_route(line, &vm->routes[i]);
   if (line->len > COMMAND_MAX)
     return refuse(error, "its kernel's command line would have %zu bytes; %u at most", line->len,

@@ -7,6 +7,7 @@
  * priority; without it a busy machine makes frames late, which is counted. Under real-time
  * priority it stops for a breath when it has been busy for long, so that the others go on.
  */
+#include "hub/addressing.h"
 #include "hub/hub-private.h"
 
 #include <errno.h>
@@ -71,8 +72,9 @@ show(Segment *segment, const Frame *frames, guint n)
   (void)clock_gettime(CLOCK_REALTIME, &now);
   gint64 time = now.tv_sec * SECOND_NS + now.tv_nsec;
   for (guint i = 0; i < n; i++)
-    if (segment->filter == NULL ||
-        vn_filter_takes(segment->filter, frames[i].bytes, frames[i].n, frames[i].n))
+    if (!vn_is_addressing(frames[i].bytes, frames[i].n) &&
+        (segment->filter == NULL ||
+         vn_filter_takes(segment->filter, frames[i].bytes, frames[i].n, frames[i].n)))
       segment->seen(time, frames[i].bytes, frames[i].n, segment->data);
 }
 
