@@ -3,9 +3,9 @@
  *
  *   bench/analysis SHAPE TASKS [RUNS]
  *
- * A machine for ten tasks; its first task powers it on, its last one off. One line of JSON: processor
- * time of the analysis (the median), how many steps it found something wrong with, and the most memory
- * that the process had. */
+ * A machine for ten tasks; its first task powers it on, its last one off. One line of JSON:
+ * processor time of the analysis (the median), how many steps it found something wrong with, and
+ * the most memory that the process had. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,9 +117,29 @@ make_wild(Kit *kit, guint32 n)
   make_window(kit, n, G_MAXINT32);
 }
 
+/* Each after the one before it on its machine, and two others at random: nothing goes wrong, and
+ * labels decide little. */
+static void
+make_mixed(Kit *kit, guint32 n)
+{
+  g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+  for (guint32 k = 0; k < n; k++) {
+    guint32 after[3], n_after = 0, vm = k % n_vms(n);
+    if (k >= n_vms(n))
+      after[n_after++] = k - n_vms(n);
+    for (guint32 j = 0; k > 0 && j < 2; j++) {
+      guint32 one = (guint32)g_rand_int_range(rand, 0, (gint32)k);
+      if (n_after == 0 || (one != after[0] && one != after[n_after - 1]))
+        after[n_after++] = one;
+    }
+    kit_task(kit, "t", &vm, 1, after, n_after);
+  }
+}
+
 static const Shape shapes[] = {
     {"chain", make_chain},         {"fan", make_fan},       {"grid", make_grid},
     {"scattered", make_scattered}, {"random", make_random}, {"wild", make_wild},
+    {"mixed", make_mixed},
 };
 
 /* One for any system. */
@@ -199,6 +219,6 @@ main(int argc, char **argv)
   for (guint k = 0; n >= 100 && runs > 0 && runs <= MAX_RUNS && k < G_N_ELEMENTS(shapes); k++)
     if (strcmp(argv[1], shapes[k].name) == 0)
       return measure(&shapes[k], n, runs);
-  fprintf(stderr, "usage: analysis chain|fan|grid|scattered|random|wild TASKS [RUNS]\n");
+  fprintf(stderr, "usage: analysis chain|fan|grid|scattered|random|wild|mixed TASKS [RUNS]\n");
   return 2;
 }

@@ -13,7 +13,8 @@ import harness
 SIZES = [12500, 25000, 50000, 100000]
 SHAPES = [("chain", "one after the other"), ("fan", "between two groups"),
           ("grid", "each after two neighbours"), ("random", "each after three of the last 1000"),
-          ("wild", "each after any three before")]
+          ("wild", "each after any three before"),
+          ("mixed", "each after its machine's last, and two at random")]
 REPEAT = 3
 EVERYDAY = """experiment "everyday";
 use std.net;
@@ -77,14 +78,43 @@ def check_seconds(argv):
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
+LARGE = """experiment "large";
+use std.net;
+segment lan[1..3] 10.0.0.0/8;
+router core joins lan;
+for i in 1..10000 { host h[i] on lan[(i - 1) % 3 + 1]; }
+host server on lan[1];
+task serve = server: http_serve();
+task boot = h: power_on();
+for i in 1..10000 {
+  task a[i] = h[i]: ping(server) after boot;
+  task b[i] = h[i]: http_get(server) after a[i], serve;
+  task c[i] = h[i]: ping(h[i % 10000 + 1]) after b[i];
+  task d[i] = h[i]: http_get(server) after c[i];
+  task e[i] = h[i]: snapshot("x") after d[i];
+  task f[i] = h[i]: ping(h[(i * 7) % 10000 + 1]) after e[i];
+  task g[i] = h[i]: pull("/var/log/x", "x") after f[i];
+  task j[i] = h[i]: revert("x") after g[i];
+}
+task down = h: power_off() after j always;
+task end_ = stop(serve) after down always;
+"""
+
+
 def measure_everyday(report):
     with tempfile.TemporaryDirectory(prefix="vnec-bench-") as folder:
         path = os.path.join(folder, "everyday.vnl")
         with open(path, "w", encoding="utf-8") as file:
             file.write(EVERYDAY)
         times = [check_seconds([harness.VNECC, "--check", path]) for _ in range(11)]
+        large = os.path.join(folder, "large.vnl")
+        with open(large, "w", encoding="utf-8") as file:
+            file.write(LARGE)
+        long = [check_seconds([harness.VNECC, "--check", large]) for _ in range(3)]
     report.figure("vnecc --check of 41 hosts and 366 steps, processor time",
                   statistics.median(times) * 1000, "ms", 20)
+    report.figure("vnecc --check of 10,001 hosts and 100,002 steps, all of it, processor time",
+                  statistics.median(long), "s", 1.0)
 
 
 def measure(report):

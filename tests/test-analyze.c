@@ -179,8 +179,8 @@ note_found(const VnFinding *finding, gpointer data)
   seen->shortest = seen->n++ == 0 ? finding->length : MIN(seen->shortest, finding->length);
 }
 
-/* A hundred tasks, and then one on a machine that the hundredth has switched off: a long order shows
- * its first and last tasks and counts the others. */
+/* A hundred tasks, and then one on a machine that the hundredth has switched off: a long order
+ * shows its first and last tasks and counts the others. */
 static void
 test_long_order(void)
 {

@@ -3,8 +3,8 @@
  *
  * A finding exists exactly when some run that the workflow allows goes wrong
  * (doc/manual/anomalies.md). Memory is linear in the graph; time is near linear on the graphs that
- * people and programs write, and bounded by max_work on all others: past it the passes that are left
- * say `undecided`, as a note, and nothing else.
+ * people and programs write, and bounded by max_work on all others: past it the passes that are
+ * left say `undecided`, as a note, and nothing else.
  */
 #pragma once
 

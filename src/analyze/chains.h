@@ -2,8 +2,8 @@
 /* Steps of one VM, sorted into chains: each step of a chain comes before the next.
  *
  * Of a chain, those before another step are its beginning and those after it its end; what is left
- * between has no order with it. So two binary searches tell how a step stands to a whole chain, and where
- * the steps of a VM follow each other, as they mostly do, there is one chain.
+ * between has no order with it. So two binary searches tell how a step stands to a whole chain,
+ * and where the steps of a VM follow each other, as they mostly do, there is one chain.
  */
 #pragma once
 
@@ -40,8 +40,8 @@ vn_chains_step(const VnChains *chains, guint32 place)
 /* The chain of a place. */
 guint32 vn_chains_of(const VnChains *chains, guint32 place);
 
-/* Of a chain, by places in `steps`: [first, low) come before the step, [low, high) have no order with it
- * (or are it), [high, last) come after. */
+/* Of a chain, by places in `steps`: [first, low) come before the step, [low, high) have no order
+ * with it (or are it), [high, last) come after. */
 typedef struct {
   guint32 first, low, high, last;
 } VnChainsRange;

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Order of tasks: ranks, labels, and a search that they prune. order.h says what is answered and how.
+/* Order of tasks: ranks, labels, and a search that they prune. order.h says what is answered and
+ * how.
  *
  * A label is made by one depth-first search that numbers tasks as it leaves them (`post`). `low` is
  * the least number that is reachable: what a task reaches has its interval [low, post] inside.
  * `tree` is the least number of the task's own tree: what has its `post` inside [tree, post] is
  * reached. Half of the searches go against the order, and say the same from the other side.
+ * Besides, each task lies on a path: of orders that the script states, one after the other, where
+ * it can be all on one VM, as that is what is asked about most.
  * Searches differ in where they begin among the neighbours of a task; the first two of a side go
- * through them from either end, which decides every planar order (chains, trees, grids) outright. */
+ * through them from either end, which decides every planar order (chains, trees, grids) outright.
+ * */
 #include "analyze/order.h"
 
 #include "plan/cycle.h"
 #include "plan/waves.h"
 
-#define N_LABELS 5 /* of one task */
-#define N_FORTH  3 /* the first of them follow the order, the others go against it */
+#define N_LABELS 4 /* of one task */
+#define N_FORTH  2 /* the first of them follow the order, the others go against it */
 
 #define CACHE_LINE 64
 #define CACHE_SIZE (1u << 15) /* a power of two */
@@ -25,6 +29,8 @@ typedef struct {
 /* What is looked at of a task for each question: a cache line. */
 typedef struct {
   guint32 depth;
+  guint32 path;
+  guint32 spare[2];
   Label labels[N_LABELS];
 } Marks;
 G_STATIC_ASSERT(sizeof(Marks) == CACHE_LINE);
@@ -40,6 +46,7 @@ struct VnOrder {
   VnArena *arena;
   guint32 *rank, *by_rank;
   guint32 *row, *followers;
+  guint32 *before_row, *before; /* what tasks have in `after`, close together */
   Marks *marks;      /* by task */
   guint32 *stamps, *back_stamps; /* by task: of the search that met it last, from each side */
   guint32 *stack, *back_stack;   /* of searches; as many as tasks */
@@ -59,6 +66,7 @@ typedef struct {
   guint which;      /* of its side */
   guint32 *next;    /* by task: neighbours that were taken */
   guint32 *stack;
+  guint32 *post, *low, *tree; /* by task: the label; apart, so that they stay in the cache */
   guint32 n_posts;
 } Search;
 
@@ -66,8 +74,8 @@ static const guint32 *
 neighbours(const VnOrder *order, guint32 t, gboolean back, guint32 *out_n)
 {
   if (back) {
-    *out_n = order->model->tasks[t].n_after;
-    return order->model->tasks[t].after;
+    *out_n = order->before_row[t + 1] - order->before_row[t];
+    return order->before + order->before_row[t];
   }
   *out_n = order->row[t + 1] - order->row[t];
   return order->followers + order->row[t];
@@ -100,47 +108,44 @@ turn(const Search *search, guint32 t, const guint32 *of, guint32 n, guint32 k)
   }
 }
 
-static Label *
-label_of(const VnOrder *order, guint32 t, guint which)
+static void
+enter(Search *search, guint32 t)
 {
-  return &order->marks[t].labels[which];
+  search->order->stamps[t] = search->order->stamp;
+  search->tree[t] = search->n_posts;
 }
 
 static void
-leave(Search *search, guint32 t, guint slot)
+leave(Search *search, guint32 t)
 {
-  VnOrder *order = search->order;
-  Label *label = label_of(order, t, slot);
-  label->post = search->n_posts++;
-  label->low = MIN(label->low, label->post);
-  guint32 n = 0;
-  const guint32 *of = neighbours(order, t, search->back, &n);
+  guint32 n = 0, low = search->n_posts;
+  const guint32 *of = neighbours(search->order, t, search->back, &n);
   for (guint32 k = 0; k < n; k++)
-    label->low = MIN(label->low, label_of(order, of[k], slot)->low);
+    low = MIN(low, search->low[of[k]]);
+  search->low[t] = low;
+  search->post[t] = search->n_posts++;
 }
 
 /* tree holds the number of posts when the task was entered: the least of its own tree. */
 static void
-search_from(Search *search, guint32 root, guint slot)
+search_from(Search *search, guint32 root)
 {
   VnOrder *order = search->order;
   guint32 depth = 0;
   search->stack[depth++] = root;
-  order->stamps[root] = order->stamp;
-  *label_of(order, root, slot) = (Label){0, G_MAXUINT32, search->n_posts};
+  enter(search, root);
   while (depth > 0) {
     guint32 t = search->stack[depth - 1], n = 0;
     const guint32 *of = neighbours(order, t, search->back, &n);
     if (search->next[t] == n) {
-      leave(search, t, slot);
+      leave(search, t);
       depth--;
       continue;
     }
     guint32 child = turn(search, t, of, n, search->next[t]++);
     if (order->stamps[child] == order->stamp)
       continue;
-    order->stamps[child] = order->stamp;
-    *label_of(order, child, slot) = (Label){0, G_MAXUINT32, search->n_posts};
+    enter(search, child);
     search->stack[depth++] = child;
   }
 }
@@ -148,7 +153,8 @@ search_from(Search *search, guint32 root, guint slot)
 static gboolean
 is_root(const VnOrder *order, guint32 t, gboolean back)
 {
-  return back ? order->row[t] == order->row[t + 1] : order->model->tasks[t].n_after == 0;
+  const guint32 *row = back ? order->row : order->before_row;
+  return row[t] == row[t + 1];
 }
 
 static void
@@ -156,16 +162,68 @@ make_label(VnOrder *order, guint slot)
 {
   guint32 n = order->model->n_tasks;
   g_autofree guint32 *next = g_new0(guint32, (gsize)n + 1);
+  g_autofree guint32 *post = g_new(guint32, (gsize)n + 1);
+  g_autofree guint32 *low = g_new(guint32, (gsize)n + 1);
+  g_autofree guint32 *tree = g_new(guint32, (gsize)n + 1);
   Search search = {.order = order,
                    .back = slot >= N_FORTH,
                    .which = slot < N_FORTH ? slot : slot - N_FORTH,
                    .next = next,
-                   .stack = order->stack};
+                   .stack = order->stack,
+                   .post = post,
+                   .low = low,
+                   .tree = tree};
   order->stamp++;
   for (guint32 k = 0; k < n; k++) {
     guint32 t = search.which % 2 == 0 ? k : n - 1 - k;
     if (is_root(order, t, search.back) && order->stamps[t] != order->stamp)
-      search_from(&search, t, slot);
+      search_from(&search, t);
+  }
+  for (guint32 t = 0; t < n; t++)
+    order->marks[t].labels[slot] = (Label){post[t], low[t], tree[t]};
+}
+
+/* ---- paths ---- */
+
+static gboolean
+is_at_home(const VnTask *a, const VnTask *b)
+{
+  return a->n_targets > 0 && a->n_targets == b->n_targets &&
+         (a->targets == b->targets || (a->n_targets == 1 && a->targets[0] == b->targets[0]));
+}
+
+/* Gives each task the first one before it that leads on to no other yet. */
+static void
+link_tasks(const VnOrder *order, guint32 *next, guint8 *linked, gboolean at_home)
+{
+  for (guint32 r = 0; r < order->model->n_tasks; r++) {
+    guint32 t = order->by_rank[r];
+    const VnTask *task = &order->model->tasks[t];
+    for (guint32 k = 0; k < task->n_after && !linked[t]; k++) {
+      guint32 before = task->after[k];
+      if (next[before] != VN_NO_ID ||
+          (at_home && !is_at_home(task, &order->model->tasks[before])))
+        continue;
+      next[before] = t;
+      linked[t] = TRUE;
+    }
+  }
+}
+
+static void
+make_paths(VnOrder *order)
+{
+  guint32 n = order->model->n_tasks, n_paths = 0;
+  g_autofree guint32 *next = g_new(guint32, (gsize)n + 1);
+  g_autofree guint8 *linked = g_new0(guint8, (gsize)n + 1);
+  for (guint32 t = 0; t < n; t++)
+    next[t] = VN_NO_ID;
+  link_tasks(order, next, linked, TRUE);
+  link_tasks(order, next, linked, FALSE);
+  for (guint32 head = 0; head < n; head++) {
+    for (guint32 t = linked[head] ? VN_NO_ID : head; t != VN_NO_ID; t = next[t])
+      order->marks[t].path = n_paths;
+    n_paths += !linked[head];
   }
 }
 
@@ -178,6 +236,21 @@ find_always_between(const VnOrder *order)
     if (order->model->tasks[t].always && order->row[t] != order->row[t + 1])
       return TRUE;
   return FALSE;
+}
+
+static void
+copy_before(VnOrder *order)
+{
+  guint32 n = order->model->n_tasks, at = 0;
+  order->before_row = g_new(guint32, (gsize)n + 1);
+  order->before = g_new(guint32, (gsize)order->row[n] + 1);
+  for (guint32 t = 0; t < n; t++) {
+    const VnTask *task = &order->model->tasks[t];
+    order->before_row[t] = at;
+    for (guint32 k = 0; k < task->n_after; k++)
+      order->before[at++] = task->after[k];
+  }
+  order->before_row[n] = at;
 }
 
 VnOrder *
@@ -196,6 +269,7 @@ vn_order_new(const VnGraph *graph)
     order->rank[waves.order[k]] = k;
   order->row = g_new0(guint32, n + 1);
   order->followers = vn_plan_followers(model, order->row);
+  copy_before(order);
   order->marks = g_aligned_alloc(n + 1, sizeof(Marks), CACHE_LINE);
   for (guint32 t = 0; t < n; t++)
     order->marks[t].depth = waves.wave[t];
@@ -205,6 +279,7 @@ vn_order_new(const VnGraph *graph)
   order->back_stack = g_new(guint32, n + 1);
   order->cache = g_new0(Remembered, CACHE_SIZE);
   order->always_between = find_always_between(order);
+  make_paths(order);
   for (guint slot = 0; slot < N_LABELS; slot++)
     make_label(order, slot);
   return order;
@@ -218,6 +293,8 @@ vn_order_free(VnOrder *order)
   vn_arena_free(order->arena);
   g_free(order->row);
   g_free(order->followers);
+  g_free(order->before_row);
+  g_free(order->before);
   g_aligned_free(order->marks);
   g_free(order->stamps);
   g_free(order->back_stamps);
@@ -238,6 +315,8 @@ judge(const VnOrder *order, guint32 a, guint32 b)
 {
   if (order->marks[a].depth >= order->marks[b].depth)
     return NO;
+  if (order->marks[a].path == order->marks[b].path)
+    return YES;
   const Label *of_a = order->marks[a].labels, *of_b = order->marks[b].labels;
   for (guint k = 0; k < N_LABELS; k++) {
     const Label *outer = k < N_FORTH ? &of_a[k] : &of_b[k];
@@ -295,9 +374,8 @@ step_forth(VnOrder *order, guint32 t, guint32 b, guint32 *depth)
 static gboolean
 step_back(VnOrder *order, guint32 t, guint32 a, guint32 *depth)
 {
-  const VnTask *task = &order->model->tasks[t];
-  for (guint32 k = 0; k < task->n_after; k++) {
-    guint32 parent = task->after[k];
+  for (guint32 k = order->before_row[t]; k < order->before_row[t + 1]; k++) {
+    guint32 parent = order->before[k];
     order->work++;
     if (parent == a || order->stamps[parent] == order->stamp)
       return TRUE;
@@ -312,8 +390,8 @@ step_back(VnOrder *order, guint32 t, guint32 a, guint32 *depth)
   return FALSE;
 }
 
-/* From both ends, in turn, through what may lie between: the side with less to see decides. What both
- * have met lies on a way. */
+/* From both ends, in turn, through what may lie between: the side with less to see decides. What
+ * both have met lies on a way. */
 static gboolean
 search_between(VnOrder *order, guint32 a, guint32 b)
 {

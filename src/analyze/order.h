@@ -8,7 +8,8 @@
  *
  * Labels: rank in a topological order and depth (a before b only if both are smaller); intervals of
  * several random depth-first searches of the graph (Yildirim, Chaoji, Zaki: GRAIL, 2010) that
- * refute; the interval of one spanning forest, that proves.
+ * refute; the intervals of their spanning forests, and paths along which the script states orders,
+ * that prove.
  */
 #pragma once
 
@@ -38,7 +39,8 @@ typedef struct {
 /* Is the pair still open when the labels have been looked at? */
 gboolean vn_order_is_open(const VnOrder *order, VnOrderPair pair);
 /* Answers open pairs together; those with the same `one` must stand together. Worth it for
- * hundreds; costs a sweep over the order for each 512 different ones, and 64 bytes a task meanwhile. */
+ * hundreds; costs a sweep over the order for each 512 different ones, and 64 bytes a task
+ * meanwhile. */
 void vn_order_prepare(VnOrder *order, const VnModel *model, const VnOrderPair *pairs, gsize n);
 /* From now on that is the answer. */
 void vn_order_remember(VnOrder *order, guint32 a, guint32 b, gboolean before);

@@ -2,7 +2,8 @@
 /* A bit of a task's word says that it belongs to the order of that finding. One sweep from the last
  * rank to the first hands the bits on to what comes before, counts them (in columns: bit k of
  * the count of finding i is bit i of plane k) and takes the last tasks of each order; one the other
- * way takes the first. Sorted by rank it is an order; ends that no other end waits for stand last. */
+ * way takes the first. Sorted by rank it is an order; ends that no other end waits for stand last.
+ * */
 #include "analyze/orders.h"
 
 #define N_PLANES 32

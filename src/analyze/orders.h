@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The orders of findings, as far as they are printed: made for many findings in one sweep over the
- * workflow, so that a thousand findings with long orders cost little more than one. Inside analyze. */
+ * workflow, so that a thousand findings with long orders cost little more than one. Inside
+ * analyze. */
 #pragma once
 
 #include "analyze/pass.h"

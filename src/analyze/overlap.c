@@ -5,8 +5,8 @@
  * steps that disturb are sorted into chains, and each other step of the VM finds in them those that
  * it has no order with. A step that has met enough others is left out of later looks.
  *
- * Where several that follow each other disturb one step, the first of them is the cause: with its order
- * the others get theirs. */
+ * Where several that follow each other disturb one step, the first of them is the cause: with its
+ * order the others get theirs. */
 #include "analyze/chains.h"
 #include "analyze/pass.h"
 
@@ -150,7 +150,8 @@ compare(Look *look, guint32 place, guint32 first, guint32 step)
   met->length = length;
 }
 
-/* The first place from `place` on that may meet more; what is skipped is skipped faster next time. */
+/* The first place from `place` on that may meet more; what is skipped is skipped faster next time.
+ * */
 static guint32
 find_open(Look *look, guint32 place)
 {

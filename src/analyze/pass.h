@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What a pass gets. A code or a family of codes is a file with a function `vn_pass_NAME` and a line in
- * pass.def. It looks at the graph, asks order and runs, and calls vn_find for what goes wrong; it
- * prints nothing and keeps nothing.
+/* What a pass gets. A code or a family of codes is a file with a function `vn_pass_NAME` and a
+ * line in pass.def. It looks at the graph, asks order and runs, and calls vn_find for what goes
+ * wrong; it prints nothing and keeps nothing.
  */
 #pragma once
 

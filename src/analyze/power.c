@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* VN302 and VN303: is the VM, at a step, as the step needs it?
  *
- * One question covers both. A step y asks whether a state may hold at some moment of it: off; off or
- * suspended; not off. `makers` bring the state about, `menders` of a maker end it. The maps of the
- * control tasks on on < suspended < off are monotone, so the state may hold exactly if
+ * One question covers both. A step y asks whether a state may hold at some moment of it: off; off
+ * or suspended; not off. `makers` bring the state about, `menders` of a maker end it. The maps of
+ * the control tasks on on < suspended < off are monotone, so the state may hold exactly if
  *
  *   - a maker has no order with y: it may come last, and what would mend it may wait; or
  *   - a maker p comes before y, and every mender between them may be without effect in a run in

@@ -42,16 +42,17 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnRuns, vn_runs_free)
 void vn_runs_mark_dead(VnRuns *runs, guint32 task);
 gboolean vn_runs_is_dead(const VnRuns *runs, guint32 task);
 
-/* Is there a run with the wish at all? Also: two steps that are not dead may both run, and where they
- * have no order, overlap. */
+/* Is there a run with the wish at all? Also: two steps that are not dead may both run, and where
+ * they have no order, overlap. */
 gboolean vn_runs_possible(VnRuns *runs, const VnRunWish *wish);
-/* How `lacks` may be without effect in a run with the wish, which must be possible; NONE: it surely had
- * its effect. Wishes are remembered: asking about many steps for one wish is cheap. */
+/* How `lacks` may be without effect in a run with the wish, which must be possible; NONE: it
+ * surely had its effect. Wishes are remembered: asking about many steps for one wish is cheap. */
 VnFate vn_runs_lacks(VnRuns *runs, const VnRunWish *wish, guint32 lacks);
 /* The same without its own failure: how it may never have ended, well or not. */
 VnFate vn_runs_leaves_out(VnRuns *runs, const VnRunWish *wish, guint32 step);
 
-/* After an answer DROPPED: a TASK node whose task must fail for that; VN_NO_ID: it is cancelled with others. */
+/* After an answer DROPPED: a TASK node whose task must fail for that; VN_NO_ID: it is cancelled
+ * with others. */
 guint32 vn_runs_dropper(const VnRuns *runs);
 
 /* The tasks that must have ended well for a condition to be true: `T.ok and …`, for the step's

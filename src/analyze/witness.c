@@ -88,8 +88,8 @@ meet(VnFindings *findings, guint32 task)
   g_array_append_val(findings->stack, task);
 }
 
-/* Puts what comes before the ends, and not the ends themselves unless another waits for them, into the
- * stack; gives the number of its nodes, or something past limit. */
+/* Puts what comes before the ends, and not the ends themselves unless another waits for them, into
+ * the stack; gives the number of its nodes, or something past limit. */
 static guint64
 search_back(const VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint64 limit)
 {

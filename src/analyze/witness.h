@@ -2,9 +2,9 @@
 /* Findings: kept, merged by their cause, and printed with the shortest order that shows them.
  *
  * The order of a finding is all that must have ended before its ends, and then the ends. Its length
- * counts TASK nodes. A pass makes one finding for each code and step (the shortest it has); findings of
- * one code with one cause become one diagnostic: the shortest, of equals the first by step, with the number
- * of steps that it is true of.
+ * counts TASK nodes. A pass makes one finding for each code and step (the shortest it has);
+ * findings of one code with one cause become one diagnostic: the shortest, of equals the first by
+ * step, with the number of steps that it is true of.
  */
 #pragma once
 
@@ -62,8 +62,8 @@ gboolean vn_found(const VnAnalysis *analysis, VnDiagCode code, guint32 step);
 void vn_findings_report(VnAnalysis *analysis);
 
 /* Nodes in the order of a finding with these ends: they, and all TASK nodes before any. Counting
- * stops past limit, with a number that is larger; and past so many visits in all (for each edge of the
- * graph, and for a graph of any size) nothing is counted, and the number is the largest. */
+ * stops past limit, with a number that is larger; and past so many visits in all (for each edge of
+ * the graph, and for a graph of any size) nothing is counted, and the number is the largest. */
 #define VN_WITNESS_WORK_EACH  16
 #define VN_WITNESS_WORK_LEAST 10000000
 guint32 vn_witness_length(VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint32 limit);
