@@ -39,10 +39,10 @@ read_big(const guint8 *at, guint n)
   return value;
 }
 
-static const char *
-why_not(const guint8 *head, gssize n)
+const char *
+vn_image_disk_refused(const guint8 *head, gsize n)
 {
-  if (n < (gssize)HEADER_SIZE || read_big(head, 4) != QCOW_MAGIC)
+  if (n < HEADER_SIZE || read_big(head, 4) != QCOW_MAGIC)
     return "no qcow2 disk (`qemu-img convert -O qcow2 DISK NEW.qcow2` makes one)";
   guint64 version = read_big(head + 4, 4), size = read_big(head + 24, 8);
   guint64 features = version >= 3 ? read_big(head + 72, 8) : 0;
@@ -71,7 +71,7 @@ check_header(const char *disk, const char *shown, GError **error)
   gssize n = fd >= 0 ? read(fd, head, sizeof head) : -1;
   if (fd >= 0)
     close(fd);
-  const char *why = n < 0 ? g_strerror(errno) : why_not(head, n);
+  const char *why = n < 0 ? g_strerror(errno) : vn_image_disk_refused(head, (gsize)n);
   return why == NULL || refuse(error, shown, why);
 }
 

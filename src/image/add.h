@@ -19,6 +19,9 @@ typedef struct {
   gpointer data;
 } VnImageAdd;
 
+/* Why a disk that begins with these bytes isn't taken; NULL: it may be. */
+const char *vn_image_disk_refused(const guint8 *head, gsize n);
+
 /* out_hello: filled if it was booted. */
 gboolean vn_image_add(const VnImageAdd *add, VnImageHello *out_hello, GCancellable *cancellable,
                       GError **error);

@@ -133,37 +133,39 @@ read_files(GKeyFile *keys, const char *folder, VnGuestImage *image, GError **err
 }
 
 static GKeyFile *
-load(const char *folder, char **out_id, GError **error)
+parse_keys(const char *text, gsize size, const char *folder, GError **error)
+{
+  g_autoptr(GKeyFile) keys = g_key_file_new();
+  g_autoptr(GError) bad = NULL;
+  if (size <= VN_MANIFEST_SIZE_MAX &&
+      g_key_file_load_from_data(keys, text, size, G_KEY_FILE_NONE, &bad))
+    return g_steal_pointer(&keys);
+  damaged(error, folder, bad != NULL ? bad->message : "too large for a manifest");
+  return NULL;
+}
+
+static char *
+read_text(const char *folder, gsize *out_size, GError **error)
 {
   g_autofree char *path = g_build_filename(folder, VN_IMAGE_MANIFEST, NULL);
-  g_autofree char *text = NULL;
-  gsize size;
   g_autoptr(GFile) file = g_file_new_for_path(path);
   g_autoptr(GFileInfo) info = g_file_query_info(file, G_FILE_ATTRIBUTE_STANDARD_SIZE,
                                                 G_FILE_QUERY_INFO_NONE, NULL, error);
+  char *text = NULL;
   if (info == NULL)
     return NULL;
-  if (g_file_info_get_size(info) > VN_MANIFEST_SIZE_MAX) {
+  if (g_file_info_get_size(info) > VN_MANIFEST_SIZE_MAX)
     damaged(error, folder, "too large for a manifest");
-    return NULL;
-  }
-  if (!g_file_get_contents(path, &text, &size, error))
-    return NULL;
-  g_autoptr(GKeyFile) keys = g_key_file_new();
-  g_autoptr(GError) bad = NULL;
-  if (!g_key_file_load_from_data(keys, text, size, G_KEY_FILE_NONE, &bad)) {
-    damaged(error, folder, bad->message);
-    return NULL;
-  }
-  *out_id = vn_manifest_id(text, size);
-  return g_steal_pointer(&keys);
+  else
+    (void)g_file_get_contents(path, &text, out_size, error);
+  return text;
 }
 
 gboolean
-vn_manifest_read(const char *folder, VnGuestImage *image, GError **error)
+vn_manifest_parse(const char *text, gsize size, const char *folder, VnGuestImage *image,
+                  GError **error)
 {
-  g_autofree char *id = NULL;
-  g_autoptr(GKeyFile) keys = load(folder, &id, error);
+  g_autoptr(GKeyFile) keys = parse_keys(text, size, folder, error);
   if (keys == NULL)
     return FALSE;
   if (g_key_file_get_integer(keys, "image", "format", NULL) != VN_MANIFEST_FORMAT)
@@ -172,12 +174,22 @@ vn_manifest_read(const char *folder, VnGuestImage *image, GError **error)
 }
 
 gboolean
+vn_manifest_read(const char *folder, VnGuestImage *image, GError **error)
+{
+  gsize size = 0;
+  g_autofree char *text = read_text(folder, &size, error);
+  return text != NULL && vn_manifest_parse(text, size, folder, image, error);
+}
+
+gboolean
 vn_manifest_verify(const VnGuestImage *image, GCancellable *cancellable, GError **error)
 {
-  g_autofree char *id = NULL;
-  g_autoptr(GKeyFile) keys = load(image->folder, &id, error);
+  gsize size = 0;
+  g_autofree char *text = read_text(image->folder, &size, error);
+  g_autoptr(GKeyFile) keys = text != NULL ? parse_keys(text, size, image->folder, error) : NULL;
   if (keys == NULL)
     return FALSE;
+  g_autofree char *id = vn_manifest_id(text, size);
   if (strcmp(id, image->id) != 0)
     return damaged(error, image->folder, "it was changed after the image was made");
   for (guint i = 0; i < VN_MANIFEST_FILES_MAX; i++) {

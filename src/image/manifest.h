@@ -20,6 +20,9 @@
 
 /* Fills all but name, id and lock from the manifest in `folder`. */
 gboolean vn_manifest_read(const char *folder, VnGuestImage *image, GError **error);
+/* The same from a manifest's text; `folder` is for the paths and the error. */
+gboolean vn_manifest_parse(const char *text, gsize size, const char *folder, VnGuestImage *image,
+                           GError **error);
 /* The manifest's bytes: hashes the image's files (absolute paths within one folder).
  * packages: pairs name, version; NULL: none. */
 char *vn_manifest_text(const VnGuestImage *image, GPtrArray *packages, GCancellable *cancellable,
