@@ -2,6 +2,8 @@
 /* What the evaluation says, and how it calls things while the model is being made. */
 #include "sema/eval.h"
 
+#include "sema/limits.h"
+
 VnDiag *
 vn_eval_report(VnEval *e, VnDiagCode code, VnSpan span, const char *format, ...)
 {
@@ -12,6 +14,8 @@ vn_eval_report(VnEval *e, VnDiagCode code, VnSpan span, const char *format, ...)
   VnDiag *diag = vn_diag_add(e->c->sink, code, span, "%s", message);
   if (e->call_depth > 0)
     vn_diag_place(diag, e->call, "called here");
+  if (++e->reports >= VN_MAX_REPORTS) /* the same again in each turn of a loop: enough was said */
+    e->exhausted = TRUE;
   return diag;
 }
 

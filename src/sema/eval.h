@@ -36,6 +36,7 @@ typedef struct {
   guint64 steps;
   gsize first_byte; /* what the arena held before */
   guint32 trips;
+  guint32 reports;
   gboolean exhausted; /* a bound was met and reported */
   gboolean partial;   /* some block could not be evaluated: names may be missing for that reason */
   guint errors_of_network; /* errors when the last machine was made; G_MAXUINT before */
