@@ -111,6 +111,21 @@ missing(GError **error, const char *what, const char *how)
 }
 
 static gboolean
+check_namespaces(const char *program, GError **error)
+{
+  const char *arguments[] = {program, "--check", NULL};
+  g_autofree char *said = NULL;
+  int status = 0;
+  if (!g_spawn_sync(NULL, (char **)arguments, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &said,
+                    NULL, &status, error))
+    return FALSE;
+  if (g_spawn_check_wait_status(status, NULL))
+    return TRUE;
+  g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_PRIVILEGE, "%s", g_strchomp(said));
+  return FALSE;
+}
+
+static gboolean
 probe(GError **error)
 {
   g_autofree char *program = find_program();
@@ -124,7 +139,7 @@ probe(GError **error)
     return missing(error, "QEMU is not there",
                    "apt-get install --no-install-recommends qemu-system-x86 qemu-utils "
                    "libvirt-daemon-driver-qemu");
-  return TRUE;
+  return check_namespaces(program, error);
 }
 
 static void

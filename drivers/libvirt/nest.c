@@ -297,3 +297,17 @@ vn_virt_nest_enter(int life, const char *states, GError **error)
   (void)close(go[1]); /* without a word the nest says what is wrong */
   watch(nest, pidfd, life);
 }
+
+gboolean
+vn_virt_nest_check(GError **error)
+{
+  int pidfd = -1;
+  pid_t nest = clone_nest(&pidfd);
+  if (nest == 0)
+    _exit(0);
+  if (nest < 0)
+    return vn_virt_fail(error, errno, "making namespaces");
+  (void)close(pidfd); /* not needed for a child */
+  (void)waitpid(nest, NULL, 0);
+  return TRUE;
+}

@@ -16,3 +16,6 @@
  * nest's first process, which has no privilege at all; TRUE, or FALSE with what failed.
  * states: a folder of the machine; NULL: none. */
 gboolean vn_virt_nest_enter(int life, const char *states, GError **error);
+
+/* Can a nest be made here? Takes a millisecond. */
+gboolean vn_virt_nest_check(GError **error);

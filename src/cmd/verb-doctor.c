@@ -139,7 +139,30 @@ say_limits(void)
   say(MARK_GOOD, "limits: `processes` holds for a host, `memory` for each process of it");
 }
 
+<<<<<<< HEAD
 /* TRUE if the embedded technology runs, which scripts use that name none. */
+=======
+/* Virtual machines run without KVM, too, some times slower. */
+static void
+check_kvm(void)
+{
+  g_autofree char *folder = vn_paths_helpers();
+  g_autofree char *program = g_build_filename(folder, "vnec-virt", NULL);
+  const char *arguments[] = {program, "--kvm", NULL};
+  g_autofree char *said = NULL;
+  int status = 0;
+  if (access(program, X_OK) != 0 ||
+      !g_spawn_sync(NULL, (char **)arguments, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &said,
+                    NULL, &status, NULL))
+    return; /* the technology's own line says what is missing */
+  if (g_spawn_check_wait_status(status, NULL))
+    say(MARK_GOOD, "KVM: runs guests");
+  else
+    say(MARK_LESS, "%s; QEMU machines run without it, slower", g_strchomp(said));
+}
+
+/* TRUE if some technology runs. */
+>>>>>>> 182428a (QEMU machines: tests with real guests and with bad luck, manual, doctor)
 static gboolean
 say_offer(GVariant *offer)
 {
@@ -179,6 +202,7 @@ vn_verb_doctor(int argc, char **argv)
   check_ids();
   check_realtime();
   say_limits();
+  check_kvm();
   g_autoptr(GError) error = NULL;
   g_autoptr(GVariant) offer = helpers ? vn_offer_ask(&error) : NULL;
   if (error != NULL)

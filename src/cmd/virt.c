@@ -7,9 +7,11 @@
 
 #include "drivers/libvirt/engine.h"
 #include "drivers/libvirt/kvm.h"
+#include "drivers/libvirt/nest.h"
 
 static const char usage[] =
     "usage: vnec-virt CALLS EVENTS URI STATES FOLDER EXPERIMENT\n"
+    "       vnec-virt --check  says whether namespaces can be made for machines\n"
     "       vnec-virt --kvm    says whether KVM runs guests here\n"
     "\n"
     "vnec-slave starts this program; it runs libvirt and the machines of one experiment.\n";
@@ -23,9 +25,21 @@ show_kvm(void)
   return usable ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static int
+show_check(void)
+{
+  g_autoptr(GError) error = NULL;
+  if (vn_virt_nest_check(&error))
+    return EXIT_SUCCESS;
+  puts(error->message);
+  return EXIT_FAILURE;
+}
+
 int
 main(int argc, char **argv)
 {
+  if (argc == 2 && strcmp(argv[1], "--check") == 0)
+    return show_check();
   if (argc == 2 && strcmp(argv[1], "--kvm") == 0)
     return show_kvm();
   if (argc == 2 && strcmp(argv[1], "--help") == 0) {
