@@ -139,9 +139,6 @@ say_limits(void)
   say(MARK_GOOD, "limits: `processes` holds for a host, `memory` for each process of it");
 }
 
-<<<<<<< HEAD
-/* TRUE if the embedded technology runs, which scripts use that name none. */
-=======
 /* Virtual machines run without KVM, too, some times slower. */
 static void
 check_kvm(void)
@@ -161,8 +158,7 @@ check_kvm(void)
     say(MARK_LESS, "%s; QEMU machines run without it, slower", g_strchomp(said));
 }
 
-/* TRUE if some technology runs. */
->>>>>>> 182428a (QEMU machines: tests with real guests and with bad luck, manual, doctor)
+/* TRUE if the embedded technology runs, which scripts use that name none. */
 static gboolean
 say_offer(GVariant *offer)
 {
