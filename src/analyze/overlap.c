@@ -85,7 +85,8 @@ is_interrupted(VnAnalysis *analysis, guint32 disturber, guint32 step)
   if (interrupts((VnControl)b->control) && step > disturber)
     return FALSE; /* it is the one that is reported */
   return !(switches(a) && switches(b) &&
-           (vn_found(analysis, VN_DIAG_VN303, disturber) || vn_found(analysis, VN_DIAG_VN303, step)));
+           (vn_found(analysis, VN_DIAG_VN303, disturber) ||
+            vn_found(analysis, VN_DIAG_VN303, step)));
 }
 
 static gboolean
@@ -224,10 +225,11 @@ report(Look *look)
     guint32 step = vn_chains_step(&look->chains, k);
     if (met->other == VN_NO_ID)
       continue;
+    guint32 first = analysis->graph->nodes[met->first].task;
     VnFinding finding = {.code = look->rule->code,
                          .step = step,
                          .other = met->other,
-                         .cause = vn_cause(analysis, analysis->graph->nodes[met->first].task, VN_NO_ID),
+                         .cause = vn_cause(analysis, first, VN_NO_ID),
                          .ends = {met->other, step},
                          .n_ends = 2,
                          .describe = look->rule->describe,

@@ -416,7 +416,8 @@ hint_for(const Question *question, const Answer *answer, gboolean before)
     return "a condition `when T.ok` lets a task run only if task T ended well";
   if (question->code == VN_DIAG_VN303)
     return "leave it out, or say `initially on` or `initially off` at the machine";
-  return answer->maker == VN_NO_ID ? "let the task come after one that powers the machine on, or say "
+  return answer->maker == VN_NO_ID ? "let the task come after one that powers the machine on, or "
+                                     "say "
                                      "`initially on` at the machine"
                                    : NULL;
 }

@@ -24,7 +24,7 @@ typedef enum {
   VN_FATE_SKIPPED,   /* its `when` is false */
   VN_FATE_FAILED,
   VN_FATE_DROPPED,   /* skipped because something before it failed under `skip` */
-  VN_FATE_CANCELLED, /* the run has stopped: only in printed orders, where it follows from a failure */
+  VN_FATE_CANCELLED, /* the run has stopped; only in printed orders */
   VN_FATE_DEAD,      /* it runs in no run */
 } VnFate;
 

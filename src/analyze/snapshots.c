@@ -66,7 +66,8 @@ all_lack(VnAnalysis *analysis, guint32 vm, guint32 place, VnFinding *finding)
   for (guint32 s = place; s > analysis->vm_row[vm]; s--) {
     guint32 step = analysis->vm_steps[s - 1];
     (*vn_order_work(analysis->order))++;
-    if (analysis->vm_controls[s - 1] != VN_CONTROL_SNAPSHOT || !takes(analysis, step, name) || !vn_order_before(analysis->order, step, revert))
+    if (analysis->vm_controls[s - 1] != VN_CONTROL_SNAPSHOT || !takes(analysis, step, name) ||
+        !vn_order_before(analysis->order, step, revert))
       continue;
     VnFate fate = vn_runs_lacks(analysis->runs, &wish, step);
     if (fate == VN_FATE_NONE)

@@ -116,7 +116,8 @@ guint32
 vn_witness_length(VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint32 limit)
 {
   gboolean told = analysis->options != NULL && analysis->options->found != NULL;
-  guint64 most = MAX(VN_WITNESS_WORK_LEAST, (guint64)analysis->graph->n_edges * VN_WITNESS_WORK_EACH);
+  guint64 usual = (guint64)analysis->graph->n_edges * VN_WITNESS_WORK_EACH;
+  guint64 most = MAX(VN_WITNESS_WORK_LEAST, usual);
   if (!told && analysis->findings->work > most)
     return G_MAXUINT32;
   guint64 n = search_back(analysis, ends, n_ends, limit);
