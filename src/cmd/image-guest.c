@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* vnec image check, vnec image add: where images of others, and the guests in them, are looked at. */
+/* vnec image check, vnec image add: where images of others, and the guests in them, are looked
+ * at. */
 #include <string.h>
 
 #include "base/quantity.h"

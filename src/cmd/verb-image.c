@@ -48,7 +48,8 @@ build_named(const char *name, gboolean anew, const char *agents)
                    .data = (gpointer)name},
                   FALSE};
   if (job.build.recipe == NULL)
-    return vn_verb_misuse("image build", "there is no recipe \"%s\" (see `vnec image build --help`)",
+    return vn_verb_misuse("image build",
+                          "there is no recipe \"%s\" (see `vnec image build --help`)",
                           name);
   g_autoptr(GError) error = NULL;
   if (!vn_images_run(build_job, &job, &error))
@@ -156,7 +157,8 @@ image_list(int argc, char **argv)
   const GOptionEntry entries[] = {
       {"json", 0, 0, G_OPTION_ARG_NONE, &as_json, "an array of objects", NULL}, {NULL}};
   int status = VN_EXIT_MISUSE;
-  if (!vn_verb_options(&argc, &argv, NULL, "Lists the images of this computer.\n\n" VN_IMAGES_EXIT_HELP,
+  if (!vn_verb_options(&argc, &argv, NULL,
+                       "Lists the images of this computer.\n\n" VN_IMAGES_EXIT_HELP,
                        entries, &status))
     return status;
   if (argc > 1)
@@ -216,7 +218,8 @@ static const struct {
 } actions[] = {
     {"build", "NAME…", "build an image that VNEC has a recipe for", image_build},
     {"list", "", "what images there are", image_list},
-    {"check", "[NAME…]", "are they as they were; with --boot: do they start", vn_image_check_action},
+    {"check", "[NAME…]", "are they as they were; with --boot: do they start",
+     vn_image_check_action},
     {"add", "NAME FILE.qcow2", "take a disk of yours as an image", vn_image_add_action},
     {"rm", "NAME…", "remove images", image_rm},
 };

@@ -21,7 +21,13 @@
 #define CHECK_SECONDS 600
 #define CHECK_MEMORY  ((goffset)4 << 30)
 
-enum { DIRTY = 1 << 0, CORRUPT = 1 << 1, DATA_FILE = 1 << 2, COMPRESSION = 1 << 3, EXTENDED = 1 << 4 };
+enum {
+  DIRTY = 1 << 0,
+  CORRUPT = 1 << 1,
+  DATA_FILE = 1 << 2,
+  COMPRESSION = 1 << 3,
+  EXTENDED = 1 << 4,
+};
 
 static gboolean
 refuse(GError **error, const char *file, const char *why)

@@ -243,7 +243,8 @@ ended(Boot *boot, GError **error)
   g_autofree char *valid = g_utf8_make_valid(text, -1);
   g_strstrip(valid);
   g_set_error(error, VN_IMAGE_ERROR, VN_IMAGE_ERROR_SILENT,
-              "the guest ended before its agent answered%s%s%s%s", *valid != '\0' ? ": " : "", valid,
+              "the guest ended before its agent answered%s%s%s%s", *valid != '\0' ? ": " : "",
+              valid,
               boot->tail->len > 0 ? "; the end of its console:\n" : "", boot->tail->str);
   return FALSE;
 }
@@ -252,8 +253,8 @@ static gboolean
 silent(const Boot *boot, guint seconds, GError **error)
 {
   g_set_error(error, VN_IMAGE_ERROR, VN_IMAGE_ERROR_SILENT,
-              "no agent answered on the port vnec.0 within %u seconds (is it installed, and started "
-              "with the system? doc/manual/guests.md)%s%s",
+              "no agent answered on the port vnec.0 within %u seconds (is it installed, and "
+              "started with the system? doc/manual/guests.md)%s%s",
               seconds, boot->tail->len > 0 ? "; the end of the guest's console:\n" : "",
               boot->tail->str);
   return FALSE;

@@ -60,8 +60,8 @@ vn_image_name_check(const char *name, GError **error)
     good = g_ascii_isalnum(*c) || strchr("-_.", *c) != NULL;
   if (!good)
     g_set_error(error, VN_IMAGE_ERROR, VN_IMAGE_ERROR_NAME,
-                "\"%.*s\" can't be the name of an image: letters, digits, '-', '_' and '.', at most "
-                "%u, a letter or digit first",
+                "\"%.*s\" can't be the name of an image: letters, digits, '-', '_' and '.', at "
+                "most %u, a letter or digit first",
                 (int)VN_IMAGE_NAME_MAX, name, VN_IMAGE_NAME_MAX);
   return good;
 }

@@ -339,8 +339,8 @@ vn_packages_fetch(VnPackages *packages, GPtrArray *wanted, GError **error)
       continue;
     if (g_error_matches(failure, VN_IMAGE_ERROR, VN_IMAGE_ERROR_FAILED))
       g_set_error(error, VN_IMAGE_ERROR, VN_IMAGE_ERROR_FETCH,
-                  "the package %s can't be fetched (is this machine offline? are apt's lists old?): "
-                  "%s",
+                  "the package %s can't be fetched (is this machine offline? are apt's lists "
+                  "old?): %s",
                   package->name, failure->message);
     else
       g_propagate_error(error, g_steal_pointer(&failure));

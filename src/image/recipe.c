@@ -10,7 +10,7 @@ static const VnRecipe recipes[] = {
 #undef VN_RECIPE
 };
 
-static const char init_script[] =
+static const char init_script[] = ""
 #include "image/init.inc"
     ;
 

@@ -16,7 +16,7 @@
 #define LIBRARIES_MAX 64u
 #define DEPTH_MAX 8 /* of folders that libraries lie in */
 
-static const char dhcp_script[] =
+static const char dhcp_script[] = ""
 #include "image/dhcp-lease.inc"
     ;
 /* The agent calls it when an interface that should have an address has none yet. */
@@ -27,7 +27,8 @@ static const struct {
   guint mode;
   const char *text;
 } texts[] = {
-    {"etc/passwd", 0644, "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"},
+    {"etc/passwd", 0644,
+     "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"},
     {"etc/group", 0644, "root:x:0:\nnogroup:x:65534:\n"},
     {"etc/hosts", 0644, "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"},
     {"etc/nsswitch.conf", 0644, "passwd: files\ngroup: files\nhosts: files dns\n"},
