@@ -304,6 +304,7 @@ revert(const Naive *naive, NaiveState *state, const NaiveStep *step)
   guint16 back = (state->saved & bit(step->name)) != 0 ? state->saved_serving[step->name] : 0;
   guint16 kept = (state->saved & bit(step->name)) != 0 ? state->saved_kept[step->name] : 0;
   state->serving &= (guint16) ~(serving & (guint16)~back);
+  state->live &= (guint16)~of_vm(naive, state->live, step->vm);
   lose_files(naive, state, step->vm, kept);
   state->kept |= kept;
   state->lost &= (guint16)~kept;
