@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The slave's channels against real agents: over a port whose connections come and go, with bytes cut
- * off and left over on both sides; and over a shared folder, whatever the guest puts into it. */
+/* The slave's channels against real agents: over a port whose connections come and go, with bytes
+ * cut off and left over on both sides; and over a shared folder, whatever the guest puts into it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
@@ -128,7 +128,9 @@ run(Slave *slave, guint64 id, const char *text)
 
 /* All bytes, the two of the line among them, in an order that repeats late. */
 #define EVERYTHING "i=0; while [ $i -lt 256 ]; do printf \"\\\\$(printf %o $i)\"; i=$((i+1)); done; "
-#define ESCAPES    "head -c 100000 /dev/zero | tr '\\0' '\\375'; head -c 99999 /dev/zero | tr '\\0' '\\373'"
+#define ESCAPES                                        \
+  "head -c 100000 /dev/zero | tr '\\0' '\\375'; "    \
+  "head -c 99999 /dev/zero | tr '\\0' '\\373'"
 
 static void
 check_everything(const GString *out)
@@ -173,7 +175,7 @@ typedef struct {
 } Way;
 
 typedef struct {
-  int device, held; /* the machine's side, and an open end of the guest's, so that it never hangs up */
+  int device, held; /* the machine's side, and an open end of the guest's: it never hangs up */
   char *path;
   int host; /* the relay's end of the present connection; -1: nobody is connected */
   Way down, up;
@@ -206,7 +208,8 @@ port_clear(Port *port)
   g_free(port->path);
 }
 
-/* Moves what one end has to the other, as far as that takes it: neither direction holds up the other. */
+/* Moves what one end has to the other, as far as that takes it: neither direction holds up the
+ * other. */
 static gboolean
 move(Way *way, int from, int to)
 {
@@ -404,7 +407,8 @@ spool_works(void)
   folder_clear(&folder);
 }
 
-/* Scripts that together are larger than all files that may wait, to an agent that does not read yet. */
+/* Scripts that together are larger than all files that may wait, to an agent that does not read
+ * yet. */
 static void
 spool_holds_back(void)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Addresses for hosts: a real vnec-router serves a host in a namespace of its own; the host's clients
- * are busybox' udhcpc, the kernel's own (router advertisements), and a DHCPv6 client of a few lines. */
+/* Addresses for hosts: a real vnec-router serves a host in a namespace of its own; the host's
+ * clients are busybox' udhcpc, the kernel's own (router advertisements), and a DHCPv6 client of a
+ * few lines. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>

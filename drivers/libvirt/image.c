@@ -90,8 +90,8 @@ add_route(GString *line, const VnDriverRoute *route)
                          vn_address_format(&route->gateway, gateway));
 }
 
-/* Of a host; a router is told over its channel. An image whose own line speaks of vnec.dhcp asks its
- * router, as the image of any other system does. */
+/* Of a host; a router is told over its channel. An image whose own line speaks of vnec.dhcp asks
+ * its router, as the image of any other system does. */
 static gboolean
 write_append(const VnDriverVm *vm, const char *append, VnVirtSpec *spec, GError **error)
 {

@@ -75,14 +75,14 @@ typedef struct {
 
 typedef enum {
   VN_DRIVER_CHANNEL_STREAM, /* frames on a stream socket to the agent */
-  VN_DRIVER_CHANNEL_PORT,   /* a port of a virtual machine, as a stream socket: a line (frame/line.h) */
+  VN_DRIVER_CHANNEL_PORT,   /* a virtual machine's port, as a stream socket: frame/line.h */
   VN_DRIVER_CHANNEL_SPOOL,  /* a shared folder */
 } VnDriverChannelKind;
 
 typedef struct {
   VnDriverChannelKind kind;
   int fd;       /* STREAM, PORT: given to the slave, which closes it; -1: none */
-  char *folder; /* SPOOL: an empty folder of this user, mode 0700; g_free'd by the slave; NULL: none */
+  char *folder; /* SPOOL: empty, of this user, mode 0700; g_free'd by the slave; NULL: none */
 } VnDriverChannel;
 
 /* A router's external interface, as a non-blocking descriptor: each read gives one IP packet with

@@ -28,9 +28,9 @@ typedef struct {
   char token[VN_LINE_TOKEN]; /* of the last beginning */
 } VnLineReader;
 
-/* Zeroed, a reader waits for a beginning. Reads n bytes, or as far as the next beginning's end, which
- * sets *out_begun; says how many bytes it took. What they stand for goes to `out` (n bytes of room,
- * may be `in`); with a beginning there is nothing, and what came before is void. */
+/* Zeroed, a reader waits for a beginning. Reads n bytes, or as far as the next beginning's end,
+ * which sets *out_begun; says how many bytes it took. What they stand for goes to `out` (n bytes
+ * of room, may be `in`); with a beginning there is nothing, and what came before is void. */
 size_t vn_line_read(VnLineReader *reader, const uint8_t *in, size_t n, uint8_t *out,
                     size_t *out_size, int *out_begun);
 

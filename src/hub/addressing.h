@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Frames by which machines get their addresses: they are the engine's doing, not the experiment's, and
- * captures leave them out. */
+/* Frames by which machines get their addresses: they are the engine's doing, not the experiment's,
+ * and captures leave them out. */
 #pragma once
 
 #include <glib.h>

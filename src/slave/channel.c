@@ -366,8 +366,8 @@ keep_partial(Channel *channel, const guint8 *bytes, gsize n)
 }
 
 /* What n bytes of the line stand for, in place, behind the `before` bytes of a frame's start, which
- * a beginning makes void; gives how many bytes there are in all. Only what comes after the answer to
- * this connection's own beginning counts. */
+ * a beginning makes void; gives how many bytes there are in all. Only what comes after the answer
+ * to this connection's own beginning counts. */
 static gsize
 take_line(Line *line, guint8 *bytes, gsize before, gsize n)
 {

@@ -9,7 +9,7 @@
 #include "slave/channel.h"
 #include "slave/forward.h"
 
-#define VN_PACKETS_QUEUE_MAX (512u << 10) /* bytes for an agent above which its packets are dropped */
+#define VN_PACKETS_QUEUE_MAX (512u << 10) /* bytes for an agent; above, packets are dropped */
 #define VN_PACKETS_FRAME_MAX (128u << 10) /* bytes of packets in a frame, and one more packet */
 
 typedef struct VnPackets VnPackets;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Turning VMs on and off, and putting them back.
  *
- * A VM is on for the master when its agent has said HELLO and has its network, not when the technology
- * says so. A request that turned VMs on waits for each, for VN_READY_TIMEOUT_S at most.
+ * A VM is on for the master when its agent has said HELLO and has its network, not when the
+ * technology says so. A request that turned VMs on waits for each, for VN_READY_TIMEOUT_S at most.
  */
 #include <unistd.h>
 

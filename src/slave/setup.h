@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the slave does with an agent between its HELLO and the moment at which its VM is on, where the
- * driver leaves it to the agents (VnDriverByAgent):
+/* What the slave does with an agent between its HELLO and the moment at which its VM is on, where
+ * the driver leaves it to the agents (VnDriverByAgent):
  *
  *   CLOCK    time and fresh random bytes, at once
  *   NETWORK  to a router: its addresses, routes, proxies, and leases of the hosts on its segments;

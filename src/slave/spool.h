@@ -22,7 +22,8 @@ int vn_spool_fd(const VnSpool *spool); /* readable when something happened in th
 
 /* Takes notice of what happened. NULL, or what is wrong with the folder. */
 const char *vn_spool_look(VnSpool *spool);
-/* The next file, removed: bytes of it in `bytes` (VN_SPOOL_FILE of room), 0: none yet, -1 with why. */
+/* The next file, removed: bytes of it in `bytes` (VN_SPOOL_FILE of room), 0: none yet, -1 with
+ * why. */
 gssize vn_spool_read(VnSpool *spool, guint8 *bytes, const char **out_why);
 /* Writes n bytes, whole frames, at most VN_SPOOL_FILE. 1, 0: too many files wait, -1 with why. */
 int vn_spool_write(VnSpool *spool, const guint8 *bytes, gsize n, const char **out_why);

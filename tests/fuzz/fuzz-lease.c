@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* libFuzzer target: whatever a host sends to a router's DHCP servers, reading stays within the bytes that
- * are there, and an answer is a whole IP packet that fits. */
+/* libFuzzer target: whatever a host sends to a router's DHCP servers, reading stays within the
+ * bytes that are there, and an answer is a whole IP packet that fits. */
 #include "guest/router/lease.h"
 
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* NETWORK to a host: the addresses that it must have. Who sets them is the guest's affair (its command
- * line, a DHCP client, its image); here is only waited until they are there, so that no task
- * starts before. Images may have a program, ASK, that makes their DHCP client ask at once: it is run
- * when something is missing, because a client that was put back would wait for its next turn. A
- * router sets its own (router/network.c). */
+/* NETWORK to a host: the addresses that it must have. Who sets them is the guest's affair (its
+ * command line, a DHCP client, its image); here is only waited until they are there, so that no
+ * task starts before. Images may have a program, ASK, that makes their DHCP client ask at once: it
+ * is run when something is missing, because a client that was put back would wait for its next
+ * turn. A router sets its own (router/network.c). */
 #include "guest/agent/agent.h"
 
 #include <stdlib.h>

@@ -5,10 +5,10 @@
  *   session        the slave's token: 16 characters. A new one voids all files of others
  *   TOKEN.dNNNNNNNN  frames for the agent, TOKEN.uNNNNNNNN of the agent; hexadecimal, from 0 on
  *
- * A file holds whole frames, VN_SPOOL_FILE bytes at most. It is written under its name with .t behind
- * it and then renamed; its reader deletes it. Of each direction there are at most VN_SPOOL_WINDOW:
- * file N is not written while file N - VN_SPOOL_WINDOW is there. No one tells a guest that something
- * came, so it looks, often at first, every LOOK_MOST later.
+ * A file holds whole frames, VN_SPOOL_FILE bytes at most. It is written under its name with .t
+ * behind it and then renamed; its reader deletes it. Of each direction there are at most
+ * VN_SPOOL_WINDOW: file N is not written while file N - VN_SPOOL_WINDOW is there. No one tells a
+ * guest that something came, so it looks, often at first, every LOOK_MOST later.
  */
 #include "guest/agent/agent.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* DHCPv6 (RFC 8415) and router advertisements (RFC 4861): the advertisement says that addresses come
- * by DHCPv6, what is on the link and what the router is for; DHCPv6 gives the one address. */
+/* DHCPv6 (RFC 8415) and router advertisements (RFC 4861): the advertisement says that addresses
+ * come by DHCPv6, what is on the link and what the router is for; DHCPv6 gives the one address. */
 #include "guest/router/lease.h"
 
 #include <string.h>
@@ -25,7 +25,14 @@ enum {
   RECONFIGURE,
   INFORMATION
 };
-enum { OPTION_CLIENT = 1, OPTION_SERVER, OPTION_IA, OPTION_ADDRESS = 5, OPTION_STATUS = 13, OPTION_RAPID };
+enum {
+  OPTION_CLIENT = 1,
+  OPTION_SERVER,
+  OPTION_IA,
+  OPTION_ADDRESS = 5,
+  OPTION_STATUS = 13,
+  OPTION_RAPID
+};
 
 typedef struct {
   uint8_t type;

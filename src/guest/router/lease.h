@@ -2,8 +2,8 @@
 /* Fixed addresses for the hosts on a router's segments: who gets which, and what is answered.
  *
  * The answers are pure functions of a packet and a lease, because what hosts send is hostile: every
- * read is checked against the bytes that are there, every write against the room. Sources: RFC 2131,
- * 2132, 3442, 3396 (DHCPv4), RFC 8415 (DHCPv6), RFC 4861 and 4191 (router advertisements).
+ * read is checked against the bytes that are there, every write against the room. Sources: RFC
+ * 2131, 2132, 3442, 3396 (DHCPv4), RFC 8415 (DHCPv6), RFC 4861 and 4191 (router advertisements).
  */
 #pragma once
 
@@ -42,8 +42,8 @@ typedef struct {
 } VnServer;
 
 /* --- lease.c --- */
-/* words: IFACE MAC PREFIX NAME MTU DESTINATION=GATEWAY…; replaces what there was for the interface, the
- * MAC and the family. 0, an error, or -1: it is malformed. */
+/* words: IFACE MAC PREFIX NAME MTU DESTINATION=GATEWAY…; replaces what there was for the
+ * interface, the MAC and the family. 0, an error, or -1: it is malformed. */
 int vn_lease_add(char **words, unsigned n, const VnLease **out);
 /* size 4 or 16; NULL: none. */
 const VnLease *vn_lease_find(uint32_t iface, const uint8_t mac[6], unsigned size);

@@ -7,7 +7,7 @@
  *
  * Where the driver has done both from outside, as for namespaces, neither frame comes.
  *
- *   vnec-router --channel-fd N, --port NAME, --spool FOLDER     where it speaks frames (agent/main.c)
+ *   vnec-router --channel-fd N, --port NAME, --spool FOLDER     where it speaks (agent/main.c)
  */
 #include "guest/agent/main.h"
 #include "guest/router/router.h"

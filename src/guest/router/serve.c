@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Questions of hosts about their addresses, and the answers, over packet sockets: they come from hosts
- * without an address, and who asks is known by the MAC address that the frame came from. A filter in the
- * kernel lets nothing else up. */
+/* Questions of hosts about their addresses, and the answers, over packet sockets: they come from
+ * hosts without an address, and who asks is known by the MAC address that the frame came from. A
+ * filter in the kernel lets nothing else up. */
 #define _GNU_SOURCE
 #include "guest/router/lease.h"
 #include "guest/router/router.h"
