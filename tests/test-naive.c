@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The naive model (tests/naive) against the real engine: random workflows are run by the real
  * scheduler, on simulated machines and on an executor that ends steps in random orders and ways.
- * Whatever the engine does must be a move that the model allows in that moment, and the model must
- * allow nothing that the executor could not do.
+ * Whatever the engine does must be a move that the model allows in that moment. (That the model
+ * allows nothing more is not seen here.)
  *
  * VNEC_SEED begins elsewhere, VNEC_CASES sets the number; what fails is printed with its script. */
 #include <glib/gstdio.h>
