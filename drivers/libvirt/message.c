@@ -17,29 +17,6 @@ vn_virt_message_clear(VnVirtMessage *message)
   message->n_fds = 0;
 }
 
-static VnDriverError
-code_of(int errnum)
-{
-  switch (errnum) {
-  case EPERM:
-  case EACCES:
-    return VN_DRIVER_ERROR_PRIVILEGE;
-  case ENOSPC:
-  case EMFILE:
-  case ENFILE:
-  case ENOMEM:
-  case EAGAIN:
-  case EUSERS:
-    return VN_DRIVER_ERROR_LIMIT;
-  case ENOENT:
-  case ENOSYS:
-  case ENODEV:
-    return VN_DRIVER_ERROR_MISSING;
-  default:
-    return VN_DRIVER_ERROR_FAILED;
-  }
-}
-
 gboolean
 vn_virt_fail(GError **error, int errnum, const char *format, ...)
 {
@@ -47,7 +24,8 @@ vn_virt_fail(GError **error, int errnum, const char *format, ...)
   va_start(arguments, format);
   g_autofree char *what = g_strdup_vprintf(format, arguments);
   va_end(arguments);
-  g_set_error(error, VN_DRIVER_ERROR, (gint)code_of(errnum), "%s: %s", what, g_strerror(errnum));
+  g_set_error(error, VN_DRIVER_ERROR, (gint)vn_driver_error_of(errnum), "%s: %s", what,
+              g_strerror(errnum));
   return FALSE;
 }
 

@@ -1,33 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Which code an errno gets: what an administrator can grant, what is not there, what ran out. */
+/* How failures of this driver are put; driver.h has what an errno means. */
 #include "drivers/netns/failure.h"
-
-#include <errno.h>
-
-static VnDriverError
-code_of(int errnum)
-{
-  switch (errnum) {
-  case EPERM:
-  case EACCES:
-    return VN_DRIVER_ERROR_PRIVILEGE;
-  case ENOSPC:
-  case EMFILE:
-  case ENFILE:
-  case ENOMEM:
-  case EAGAIN:
-  case EUSERS:
-  case EXFULL:
-    return VN_DRIVER_ERROR_LIMIT;
-  case ENOENT:
-  case ENOSYS:
-  case ENODEV:
-  case EOPNOTSUPP:
-    return VN_DRIVER_ERROR_MISSING;
-  default:
-    return VN_DRIVER_ERROR_FAILED;
-  }
-}
 
 gboolean
 vn_netns_fail(GError **error, int errnum, const char *format, ...)
@@ -36,7 +9,8 @@ vn_netns_fail(GError **error, int errnum, const char *format, ...)
   va_start(arguments, format);
   g_autofree char *what = g_strdup_vprintf(format, arguments);
   va_end(arguments);
-  g_set_error(error, VN_DRIVER_ERROR, (gint)code_of(errnum), "%s: %s", what, g_strerror(errnum));
+  g_set_error(error, VN_DRIVER_ERROR, (gint)vn_driver_error_of(errnum), "%s: %s", what,
+              g_strerror(errnum));
   return FALSE;
 }
 

@@ -2,7 +2,34 @@
 /* What all drivers share: the error domain, and hostnames. */
 #include "driver/driver.h"
 
+#include <errno.h>
+
 G_DEFINE_QUARK(vn-driver-error-quark, vn_driver_error)
+
+VnDriverError
+vn_driver_error_of(int errnum)
+{
+  switch (errnum) {
+  case EPERM:
+  case EACCES:
+    return VN_DRIVER_ERROR_PRIVILEGE;
+  case ENOSPC:
+  case EMFILE:
+  case ENFILE:
+  case ENOMEM:
+  case EAGAIN:
+  case EUSERS:
+  case EXFULL:
+    return VN_DRIVER_ERROR_LIMIT;
+  case ENOENT:
+  case ENOSYS:
+  case ENODEV:
+  case EOPNOTSUPP:
+    return VN_DRIVER_ERROR_MISSING;
+  default:
+    return VN_DRIVER_ERROR_FAILED;
+  }
+}
 
 void
 vn_driver_hostname(const char *name, char out[VN_DRIVER_HOSTNAME_MAX])

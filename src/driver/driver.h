@@ -188,3 +188,5 @@ typedef enum {
   VN_DRIVER_ERROR_FAILED,
   VN_DRIVER_ERROR_UNSUPPORTED,
 } VnDriverError;
+/* Which of them an errno is: what an administrator can grant, what is not there, what ran out. */
+VnDriverError vn_driver_error_of(int errnum);
