@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -144,6 +145,14 @@ check_everything(const GString *out)
 
 /* ---- the agent ---- */
 
+/* An agent on a port waits for hosts for ever: a test that failed must not leave one behind. */
+static void
+die_with_us(gpointer parent)
+{
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != GPOINTER_TO_INT(parent))
+    _exit(1);
+}
+
 static GPid
 start_agent(const char *option, const char *value)
 {
@@ -155,7 +164,8 @@ start_agent(const char *option, const char *value)
   char *argv[] = {program, (char *)option, (char *)value, NULL};
   g_autoptr(GError) error = NULL;
   GPid pid;
-  g_spawn_async(NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, &error);
+  g_spawn_async(NULL, argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL,
+                die_with_us, GINT_TO_POINTER(getpid()), &pid, &error);
   g_assert_no_error(error);
   return pid;
 }
@@ -271,12 +281,13 @@ write_device(const Port *port, const guint8 *bytes, gsize n)
 static void
 leave_half_a_frame(const Port *port)
 {
+  static const guint8 content[400];
   guint8 bytes[600], line[1200];
   VnFrameWriter writer;
   vn_frame_writer_init(&writer, bytes, sizeof bytes);
   vn_frame_begin(&writer, VN_FRAME_SCRIPT, 0, 0, 666);
   vn_frame_put_text(&writer, VN_TAG_TEXT, "exit 1");
-  vn_frame_put(&writer, VN_TAG_BYTES, bytes, 400);
+  vn_frame_put(&writer, VN_TAG_BYTES, content, sizeof content);
   gsize n = vn_frame_end(&writer);
   write_device(port, line, vn_line_write(bytes, n / 2, line));
 }
