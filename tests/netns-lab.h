@@ -39,3 +39,5 @@ void lab_off(Lab *lab, guint first, guint n, gboolean keep);
 int lab_sh(Lab *lab, guint vm, const char *text, char **out_text);
 /* Answers out of `count` echo requests from one VM to an address. */
 gint64 lab_ping(Lab *lab, guint vm, const char *target, const char *count);
+/* There is no answer to one (asserted). */
+void lab_no_ping(Lab *lab, guint vm, const char *target);

@@ -146,7 +146,7 @@ test_external(void)
     g_assert_true(
         vn_driver_netns.open_external(lab->state, lab->vms[2 * i + 1].id, &sides[i], &error));
   PeerTask *ping =
-      peer_native(lab->peers[0], FALSE, "ping", "10.2.0.2", "3", "20000000", "1000000000", NULL);
+      peer_native(lab->peers[0], FALSE, "ping", "10.2.0.2", "3", "20000000", "20000000000", NULL);
   carry_until(lab->peers[0], ping, sides);
   g_assert_cmpint(peer_field_int(ping, "received"), ==, 3);
   /* Large packets and sums that are left to the hardware. */
@@ -167,7 +167,7 @@ test_link(void)
   lab_on(lab, 0, 3);
   g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 1);
   g_assert_true(vn_driver_netns.set_link(lab->state, 2, 0, FALSE, &error));
-  g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 0);
+  lab_no_ping(lab, 0, "10.1.0.3");
   g_assert_cmpint(lab_ping(lab, 0, "10.1.0.4", "1"), ==, 1);
   /* Control does not hang on it. */
   g_assert_cmpint(lab_sh(lab, 1, "exit 5", NULL), ==, 5);
@@ -376,11 +376,11 @@ test_impaired(void)
   g_assert_true(vn_driver_netns.impair(lab->state, 3, 0, &dead, &error)); /* it is off */
   lab_on(lab, 0, 3);
   g_assert_cmpint(ping_time(lab, 0, "10.1.0.2"), >=, 40000);
-  g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 0);
+  lab_no_ping(lab, 0, "10.1.0.3");
   g_assert_true(vn_driver_netns.impair(lab->state, 3, 0, &slower, &error));
   g_assert_cmpint(ping_time(lab, 0, "10.1.0.3"), >=, 100000);
   lab_off(lab, 2, 1, FALSE);
-  g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 0);
+  lab_no_ping(lab, 0, "10.1.0.3");
   lab_on(lab, 2, 1);
   g_assert_cmpint(ping_time(lab, 0, "10.1.0.3"), >=, 100000);
   g_assert_true(vn_driver_netns.snapshot(lab->state, 3, "s", &error));
@@ -389,7 +389,7 @@ test_impaired(void)
   g_assert_true(vn_driver_netns.impair(lab->state, 3, 0, &fast, &error));
   g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "2"), ==, 2);
   g_assert_true(vn_driver_netns.set_link(lab->state, 3, 0, FALSE, &error));
-  g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 0);
+  lab_no_ping(lab, 0, "10.1.0.3");
   g_assert_true(vn_driver_netns.set_link(lab->state, 3, 0, TRUE, &error));
   g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 1);
   g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func(g_free);

@@ -174,7 +174,8 @@ hint(int errnum)
   gsize size = 0;
   const char *found = NULL;
   if (errnum == EPERM || errnum == EACCES) {
-    found = "user namespaces are forbidden here (in a container: by its policy)";
+    found = "user namespaces are forbidden here (in a container: by its policy; "
+            "in a chroot: always)";
     if (g_file_get_contents("/proc/sys/kernel/unprivileged_userns_clone", &text, &size, NULL) &&
         text[0] == '0')
       found = "turn user namespaces on: sysctl kernel.unprivileged_userns_clone=1";
