@@ -215,6 +215,17 @@ vn_duration_format(gint64 ns)
   return ns == 0 ? g_strdup("0s") : format_quantity(ns, preference, G_N_ELEMENTS(preference));
 }
 
+void
+vn_duration_append_rounded(gint64 ns, GString *out)
+{
+  if (ns < G_GINT64_CONSTANT(1000000))
+    g_string_append_printf(out, "%.0f us", (double)ns / 1e3);
+  else if (ns < G_GINT64_CONSTANT(1000000000))
+    g_string_append_printf(out, "%.1f ms", (double)ns / 1e6);
+  else
+    g_string_append_printf(out, "%.2f s", (double)ns / 1e9);
+}
+
 char *
 vn_size_format(gint64 bytes)
 {

@@ -57,5 +57,7 @@ VnPrefix vn_prefix_network(const VnPrefix *prefix);
 
 /* The shortest exact form: "500us", "1.5s", "64MiB", "10mbit". */
 char *vn_duration_format(gint64 ns);
+/* For people to read: rounded, "102 us", "6.9 ms", "12.35 s". */
+void vn_duration_append_rounded(gint64 ns, GString *out);
 char *vn_size_format(gint64 bytes);
 char *vn_rate_format(gint64 bits_per_second);

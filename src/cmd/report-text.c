@@ -110,24 +110,13 @@ on_trial_started(guint32 point, guint32 number, guint64 seed, const VnGraph *gra
 }
 
 static void
-append_duration(GString *out, gint64 ns)
-{
-  if (ns < G_GINT64_CONSTANT(1000000))
-    g_string_append_printf(out, "%.0f us", (double)ns / 1e3);
-  else if (ns < G_GINT64_CONSTANT(1000000000))
-    g_string_append_printf(out, "%.1f ms", (double)ns / 1e6);
-  else
-    g_string_append_printf(out, "%.2f s", (double)ns / 1e9);
-}
-
-static void
 append_measure(const VnMeasureResult *measure, GString *out)
 {
   g_string_append_printf(out, "  %s=", measure->measure->name);
   if (!measure->known)
     g_string_append_c(out, '?');
   else if (g_strcmp0(measure->unit, "ns") == 0)
-    append_duration(out, (gint64)measure->value);
+    vn_duration_append_rounded((gint64)measure->value, out);
   else
     g_string_append_printf(out, "%.6g%s", measure->value,
                            measure->unit != NULL ? measure->unit : "");
@@ -176,7 +165,7 @@ on_trial_ended(const VnTrialReport *trial, gpointer data)
   if (point->len > 0)
     g_string_insert(line, (gssize)point->len, "  ");
   g_string_append(line, tint(report, "\033[0m"));
-  append_duration(line, trial->elapsed_ns);
+  vn_duration_append_rounded(trial->elapsed_ns, line);
   for (guint32 i = 0; i < trial->n_measures; i++)
     append_measure(&trial->measures[i], line);
   g_print("%s\n", line->str);
@@ -290,7 +279,7 @@ print_task(VnReport *report, const VnGraph *graph, guint32 node, const char *wor
     vn_node_label(graph, node, line);
   if (outcome != NULL && described->kind == VN_NODE_TASK) {
     g_string_append(line, "  ");
-    append_duration(line, outcome->elapsed_ns);
+    vn_duration_append_rounded(outcome->elapsed_ns, line);
     append_fields(graph->model, task, outcome, line);
   }
   erase_status(report);

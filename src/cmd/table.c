@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/quantity.h"
 #include "master/fields.h"
 
 #define TEXT_WIDTH 48 /* characters of one cell of an aligned table */
@@ -109,6 +110,19 @@ cell_text(const char *text)
   return g_strconcat(cut, "…", NULL);
 }
 
+/* Times are kept in nanoseconds, which programs read; nobody else can. */
+static gboolean
+is_time(const char *column, const VnStoreValue *value)
+{
+  static const char *const times[] = {"started", "ended", "elapsed"};
+  if (value->type != VN_STORE_INT)
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS(times); i++)
+    if (strcmp(column, times[i]) == 0)
+      return TRUE;
+  return FALSE;
+}
+
 static void
 text_row(Table *table, const char *const *columns, const VnStoreValue *values, guint n)
 {
@@ -117,7 +131,10 @@ text_row(Table *table, const char *const *columns, const VnStoreValue *values, g
     g_ptr_array_add(table->cells, g_strdup(columns[i]));
   for (guint i = 0; i < n; i++) {
     g_autoptr(GString) text = g_string_new(NULL);
-    append_value(&values[i], text);
+    if (is_time(columns[i], &values[i]))
+      vn_duration_append_rounded(values[i].i, text);
+    else
+      append_value(&values[i], text);
     g_ptr_array_add(table->cells, cell_text(text->str));
   }
 }
