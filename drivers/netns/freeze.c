@@ -20,7 +20,7 @@
 #include "drivers/netns/failure.h"
 #include "drivers/netns/keeper.h"
 #include "drivers/netns/root.h"
-#include "drivers/netns/tree.h"
+#include "driver/tree.h"
 
 #define PROCESSES_MAX  (1u << 20) /* that are looked at */
 #define SETTLE_TRIES   2000
@@ -176,7 +176,7 @@ copy_upper(const VnNetnsVm *vm, const char *to)
   g_autofree char *upper = g_strconcat(path, "/upper", NULL);
   int result = vn_netns_root_files(vm->wire.id, vm->wire.hostname);
   return result != 0 ? result
-                     : vn_netns_tree_copy(AT_FDCWD, upper, AT_FDCWD, to, VN_NETNS_OWNERS_KEPT);
+                     : vn_tree_copy(AT_FDCWD, upper, AT_FDCWD, to, VN_TREE_OWNERS_KEPT);
 }
 
 /* The old snapshot of that name goes only when the new one is there. */
@@ -190,7 +190,7 @@ copy_files(VnNetnsKeeper *keeper, VnNetnsVm *vm, const char *name, GError **erro
   int result = copy_upper(vm, to);
   const char *gone = result != 0 ? to : g_hash_table_lookup(keeper->snapshots, key);
   if (gone != NULL)
-    (void)vn_netns_tree_remove(AT_FDCWD, gone);
+    (void)vn_tree_remove(AT_FDCWD, gone);
   if (result == 0) {
     g_hash_table_replace(keeper->snapshots, key, to);
     return TRUE;
@@ -225,9 +225,9 @@ vn_netns_revert(VnNetnsKeeper *keeper, VnNetnsVm *vm, const char *name, GError *
   vn_netns_power_off(keeper, &vm, 1, FALSE);
   int result = vn_netns_root_files(vm->wire.id, vm->wire.hostname);
   if (result == 0)
-    result = vn_netns_tree_remove(AT_FDCWD, upper);
+    result = vn_tree_remove(AT_FDCWD, upper);
   if (result == 0)
-    result = vn_netns_tree_copy(AT_FDCWD, from, AT_FDCWD, upper, VN_NETNS_OWNERS_KEPT);
+    result = vn_tree_copy(AT_FDCWD, from, AT_FDCWD, upper, VN_TREE_OWNERS_KEPT);
   if (result != 0)
     return vn_netns_fail(error, result, "putting the VM's files back");
   if (!on)

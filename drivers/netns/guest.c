@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "drivers/netns/cage.h"
+#include "cage/cage.h"
 #include "drivers/netns/guest-net.h"
 #include "drivers/netns/root.h"
 
@@ -117,7 +117,7 @@ run(const VnNetnsKeeper *keeper, const VnNetnsVm *vm, int channel)
   wait_go();
   result = vn_netns_guest_net(vm, keeper->forwards, keeper->filters, &what);
   if (result == 0)
-    result = vn_netns_cage(vm->wire.processes, vm->wire.memory, &what);
+    result = vn_cage(vm->wire.processes, vm->wire.memory, &what);
   if (result != 0)
     fail(vm, result, what);
   report(vm, 0, "");

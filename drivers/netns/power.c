@@ -15,7 +15,7 @@
 #include "drivers/netns/failure.h"
 #include "drivers/netns/guest.h"
 #include "drivers/netns/root.h"
-#include "drivers/netns/tree.h"
+#include "driver/tree.h"
 
 void
 vn_netns_vm_free(gpointer data)
@@ -196,7 +196,7 @@ discard_files(const VnNetnsVm *vm)
   vn_netns_root_path(vm->wire.id, path);
   /* What can't be removed is out of reach for guests and goes with the experiment; but the next
    * life must not see it, so it is moved aside. */
-  if (vn_netns_tree_remove(AT_FDCWD, path) != 0) {
+  if (vn_tree_remove(AT_FDCWD, path) != 0) {
     g_autofree char *aside = g_strdup_printf("%s.%" G_GINT64_FORMAT, path, g_get_monotonic_time());
     (void)rename(path, aside);
   }

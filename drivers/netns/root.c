@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "drivers/netns/failure.h"
-#include "drivers/netns/proto.h"
+#include "driver/proto.h"
 
 /* Where the new root is put together; any folder that is there on every system. */
 #define BASE "/tmp"
@@ -123,7 +123,7 @@ vn_netns_root_build(GError **error)
     return vn_netns_fail(error, errno,
                          "mounting /proc (a container that masks parts of /proc forbids it)");
   return build_system(error) && build_devices(error) &&
-         vn_netns_proto_build(BASE "/proto", error) && change_root(error);
+         vn_proto_build(BASE "/proto", error) && change_root(error);
 }
 
 gboolean

@@ -31,6 +31,18 @@ vn_driver_error_of(int errnum)
   }
 }
 
+gboolean
+vn_driver_fail(GError **error, int errnum, const char *format, ...)
+{
+  va_list arguments;
+  va_start(arguments, format);
+  g_autofree char *what = g_strdup_vprintf(format, arguments);
+  va_end(arguments);
+  g_set_error(error, VN_DRIVER_ERROR, (gint)vn_driver_error_of(errnum), "%s: %s", what,
+              g_strerror(errnum));
+  return FALSE;
+}
+
 void
 vn_driver_hostname(const char *name, char out[VN_DRIVER_HOSTNAME_MAX])
 {

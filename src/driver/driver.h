@@ -190,3 +190,5 @@ typedef enum {
 } VnDriverError;
 /* Which of them an errno is: what an administrator can grant, what is not there, what ran out. */
 VnDriverError vn_driver_error_of(int errnum);
+/* Sets "WHAT: strerror(errnum)", with the code that fits errnum. Returns FALSE. */
+gboolean vn_driver_fail(GError **error, int errnum, const char *format, ...) G_GNUC_PRINTF(3, 4);

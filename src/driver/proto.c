@@ -5,7 +5,7 @@
  * programs in /usr need it and it is the same on every installation: the loader's cache, names of
  * services, Debian's alternatives. Nothing else of the machine's /etc gets in.
  */
-#include "drivers/netns/proto.h"
+#include "driver/proto.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,8 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "drivers/netns/failure.h"
-#include "drivers/netns/tree.h"
+#include "driver/tree.h"
 
 static const struct {
   const char *path;
@@ -64,11 +63,11 @@ write_file(int root, const char *path, const char *text, GError **error)
 {
   int fd = openat(root, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0)
-    return vn_netns_fail(error, errno, "making the guests' /%s", path);
+    return vn_driver_fail(error, errno, "making the guests' /%s", path);
   gsize size = strlen(text);
   gssize n = write(fd, text, size);
   close(fd);
-  return n == (gssize)size || vn_netns_fail(error, ENOSPC, "writing the guests' /%s", path);
+  return n == (gssize)size || vn_driver_fail(error, ENOSPC, "writing the guests' /%s", path);
 }
 
 /* /bin and the like: as here, a link or a folder. */
@@ -83,9 +82,9 @@ make_system_folders(int root, GError **error)
     if (n > 0) {
       target[n] = '\0';
       if (symlinkat(target, root, system_folders[i]) != 0)
-        return vn_netns_fail(error, errno, "making the guests' %s", path);
+        return vn_driver_fail(error, errno, "making the guests' %s", path);
     } else if (lstat(path, &found) == 0 && mkdirat(root, system_folders[i], 0755) != 0) {
-      return vn_netns_fail(error, errno, "making the guests' %s", path);
+      return vn_driver_fail(error, errno, "making the guests' %s", path);
     }
   }
   return TRUE;
@@ -123,7 +122,7 @@ copy_from_machine(int root)
   int machine = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   /* None of them is needed by all programs, so one that can't be read is left out. */
   for (guint i = 0; machine >= 0 && i < G_N_ELEMENTS(copies); i++)
-    (void)vn_netns_tree_copy(machine, copies[i], root, copies[i], VN_NETNS_OWNERS_OURS);
+    (void)vn_tree_copy(machine, copies[i], root, copies[i], VN_TREE_OWNERS_OURS);
   if (machine >= 0)
     close(machine);
   copy_alternatives(root);
@@ -135,23 +134,23 @@ fill(int root, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS(folders); i++)
     if (mkdirat(root, folders[i].path, 0755) != 0 ||
         fchmodat(root, folders[i].path, folders[i].mode, 0) != 0)
-      return vn_netns_fail(error, errno, "making the guests' /%s", folders[i].path);
+      return vn_driver_fail(error, errno, "making the guests' /%s", folders[i].path);
   for (guint i = 0; i < G_N_ELEMENTS(files); i++)
     if (!write_file(root, files[i].path, files[i].text, error))
       return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS(links); i++)
     if (symlinkat(links[i].target, root, links[i].path) != 0)
-      return vn_netns_fail(error, errno, "making the guests' /%s", links[i].path);
+      return vn_driver_fail(error, errno, "making the guests' /%s", links[i].path);
   copy_from_machine(root);
   return make_system_folders(root, error);
 }
 
 gboolean
-vn_netns_proto_build(const char *path, GError **error)
+vn_proto_build(const char *path, GError **error)
 {
   int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (root < 0)
-    return vn_netns_fail(error, errno, "opening %s", path);
+    return vn_driver_fail(error, errno, "opening %s", path);
   gboolean done = fill(root, error);
   close(root);
   return done;

@@ -6,18 +6,18 @@
 
 #include <glib.h>
 
-#define VN_NETNS_TREE_DEPTH 512
+#define VN_TREE_DEPTH 512
 
 /* Whose is a copy? */
 typedef enum {
-  VN_NETNS_OWNERS_KEPT,
-  VN_NETNS_OWNERS_OURS,
-} VnNetnsOwners;
+  VN_TREE_OWNERS_KEPT,
+  VN_TREE_OWNERS_OURS,
+} VnTreeOwners;
 
 /* Copies a file or folder with all in it: modes, times, extended attributes, hard links
  * among themselves, fifos, overlay's whiteouts. What is of another kind is left out. 0 or an
  * errno; what was copied until then stays. */
-int vn_netns_tree_copy(int from, const char *from_path, int to, const char *to_path,
-                       VnNetnsOwners owners);
+int vn_tree_copy(int from, const char *from_path, int to, const char *to_path,
+                       VnTreeOwners owners);
 /* Removes it, if it is there. 0 or an errno. */
-int vn_netns_tree_remove(int folder, const char *path);
+int vn_tree_remove(int folder, const char *path);

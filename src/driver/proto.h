@@ -5,4 +5,4 @@
 #include "driver/driver.h"
 
 /* Fills the folder `path`: empty folders, generated /etc, harmless parts of the machine's. */
-gboolean vn_netns_proto_build(const char *path, GError **error);
+gboolean vn_proto_build(const char *path, GError **error);

@@ -7,7 +7,7 @@
  * The filter is a list, not a policy language: refused calls give EPERM, unknown calling
  * conventions ENOSYS. clone3 gives ENOSYS because its flags can't be seen; C libraries fall back.
  */
-#include "drivers/netns/cage.h"
+#include "cage/cage.h"
 
 #include <errno.h>
 #include <linux/audit.h>
@@ -42,7 +42,7 @@
 
 /* What a guest keeps: power over its own files, processes and network. Not CAP_SYS_PTRACE, with
  * which a task could take its agent's channel; what it started itself it may trace without. */
-static const guint8 kept[] = {
+static const uint8_t kept[] = {
     CAP_CHOWN,      CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,   CAP_FSETID,
     CAP_KILL,       CAP_SETGID,       CAP_SETUID,          CAP_SETPCAP,  CAP_NET_BIND_SERVICE,
     CAP_NET_ADMIN,  CAP_NET_RAW,      CAP_NET_BROADCAST,   CAP_IPC_LOCK, CAP_IPC_OWNER,
@@ -117,7 +117,7 @@ static struct sock_filter filter[] = {
     GIVE(SECCOMP_RET_ALLOW),
 };
 
-static gboolean
+static int
 is_kept(int capability)
 {
   return memchr(kept, capability, sizeof kept) != NULL;
@@ -126,10 +126,10 @@ is_kept(int capability)
 static int
 drop_capabilities(void)
 {
-  guint64 mask = 0;
+  uint64_t mask = 0;
   for (int i = 0; i < 64; i++) {
     if (is_kept(i))
-      mask |= G_GUINT64_CONSTANT(1) << i;
+      mask |= UINT64_C(1) << i;
     else if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) != 0) {
       if (errno == EINVAL) /* past the last that this kernel knows */
         break;
@@ -138,27 +138,27 @@ drop_capabilities(void)
   }
   struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct data[2] = {
-      {.effective = (guint32)mask, .permitted = (guint32)mask},
-      {.effective = (guint32)(mask >> 32), .permitted = (guint32)(mask >> 32)},
+      {.effective = (uint32_t)mask, .permitted = (uint32_t)mask},
+      {.effective = (uint32_t)(mask >> 32), .permitted = (uint32_t)(mask >> 32)},
   };
   return syscall(SYS_capset, &head, data) != 0 ? errno : 0;
 }
 
 static int
-limit(guint32 processes, gint64 memory)
+limit(uint32_t processes, int64_t memory)
 {
-  rlim_t most = processes != 0 ? processes : VN_NETNS_PROCESSES_DEFAULT;
+  rlim_t most = processes != 0 ? processes : VN_CAGE_PROCESSES_DEFAULT;
   struct rlimit old = {0}, count = {most, most}, none = {0, 0};
   /* Counted within the VM's own user namespace, so other VMs of the same user don't matter. */
   if (getrlimit(RLIMIT_NPROC, &old) != 0)
     return errno;
-  count.rlim_cur = count.rlim_max = MIN(most, old.rlim_max);
+  count.rlim_cur = count.rlim_max = most < old.rlim_max ? most : old.rlim_max;
   if (setrlimit(RLIMIT_NPROC, &count) != 0 || setrlimit(RLIMIT_CORE, &none) != 0)
     return errno;
   struct rlimit files = {0};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0)
     return errno;
-  files.rlim_cur = MIN(files.rlim_max, FILES_USUAL);
+  files.rlim_cur = files.rlim_max < FILES_USUAL ? files.rlim_max : FILES_USUAL;
   if (setrlimit(RLIMIT_NOFILE, &files) != 0)
     return errno;
   struct rlimit space = {(rlim_t)memory, (rlim_t)memory};
@@ -166,7 +166,7 @@ limit(guint32 processes, gint64 memory)
 }
 
 int
-vn_netns_cage(guint32 processes, gint64 memory, const char **out_what)
+vn_cage(uint32_t processes, int64_t memory, const char **out_what)
 {
   int result = limit(processes, memory);
   *out_what = "setting limits";
@@ -179,6 +179,6 @@ vn_netns_cage(guint32 processes, gint64 memory, const char **out_what)
   *out_what = "filtering system calls";
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return errno;
-  struct sock_fprog program = {.len = G_N_ELEMENTS(filter), .filter = filter};
+  struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0 ? errno : 0;
 }

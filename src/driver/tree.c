@@ -2,7 +2,7 @@
 /* See tree.h. Every step is relative to an open folder and refuses links, so a name that a guest
  * swaps for a link while we look leads nowhere else.
  */
-#include "drivers/netns/tree.h"
+#include "driver/tree.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -25,7 +25,7 @@ typedef struct {
   GHashTable *links; /* FileKey → its path below root */
   GString *path;     /* where we are, below root */
   guint depth;
-  VnNetnsOwners owners;
+  VnTreeOwners owners;
 } Copy;
 
 static guint
@@ -66,7 +66,7 @@ static int
 copy_status(const Copy *copy, int to, const struct stat *status)
 {
   struct timespec times[2] = {status->st_atim, status->st_mtim};
-  if (copy->owners == VN_NETNS_OWNERS_KEPT && fchown(to, status->st_uid, status->st_gid) != 0 &&
+  if (copy->owners == VN_TREE_OWNERS_KEPT && fchown(to, status->st_uid, status->st_gid) != 0 &&
       errno != EPERM && errno != EINVAL)
     return errno;
   if (fchmod(to, status->st_mode & 07777) != 0 || futimens(to, times) != 0)
@@ -149,7 +149,7 @@ copy_link(const Copy *copy, int from, const char *from_name, int to, const char 
   target[n] = '\0';
   if (symlinkat(target, to, to_name) != 0)
     return errno;
-  if (copy->owners == VN_NETNS_OWNERS_KEPT &&
+  if (copy->owners == VN_TREE_OWNERS_KEPT &&
       fchownat(to, to_name, status->st_uid, status->st_gid, AT_SYMLINK_NOFOLLOW) != 0 &&
       errno != EPERM && errno != EINVAL)
     return errno;
@@ -183,7 +183,7 @@ static int
 copy_folder(Copy *copy, int from, const char *from_name, int to, const char *to_name,
             const struct stat *status)
 {
-  if (copy->depth >= VN_NETNS_TREE_DEPTH)
+  if (copy->depth >= VN_TREE_DEPTH)
     return ENAMETOOLONG;
   if (mkdirat(to, to_name, 0700) != 0)
     return errno;
@@ -244,8 +244,8 @@ copy_entry(Copy *copy, int from, const char *from_name, int to, const char *to_n
 }
 
 int
-vn_netns_tree_copy(int from, const char *from_path, int to, const char *to_path,
-                   VnNetnsOwners owners)
+vn_tree_copy(int from, const char *from_path, int to, const char *to_path,
+                   VnTreeOwners owners)
 {
   Copy copy = {.root = to,
                .owners = owners,
@@ -278,7 +278,7 @@ remove_entries(int target, guint depth)
     int below = openat(target, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (below < 0)
       result = errno;
-    else if (depth >= VN_NETNS_TREE_DEPTH)
+    else if (depth >= VN_TREE_DEPTH)
       result = ENAMETOOLONG;
     else
       result = remove_entries(below, depth + 1);
@@ -292,7 +292,7 @@ remove_entries(int target, guint depth)
 }
 
 int
-vn_netns_tree_remove(int folder, const char *path)
+vn_tree_remove(int folder, const char *path)
 {
   int target = openat(folder, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (target < 0)
