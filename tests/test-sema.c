@@ -284,6 +284,13 @@ test_params(void)
   assert_says(text, &unknown, 1, "error[VN113]: the script has no parameter `nn` (-D nn)");
   assert_says(text, &type, 1, "-D d:1:1: error[VN104]: the value must be a duration");
   assert_says(text, &syntax, 1, "-D n:1:4: error[VN001]");
+  /* A value that is refused brings no complaint about what would have followed from it. */
+  g_auto(Unit) alone;
+  const char *with_task = "use std.proc;\nparam n: int in 1..9 = 5;\n" LAN
+                          "host h[1..n] on lan;\ntask t = h: shell(\"true\");\n";
+  const VnDefine high = {"n", "10"};
+  g_assert_null(compile_with(&alone, with_task, &high, 1));
+  g_assert_cmpuint(vn_diag_sink_count(alone.sink, VN_SEVERITY_ERROR), ==, 1);
   assert_says("param n: int;", NULL, 0, "error[VN112]: parameter `n` has no value");
 }
 

@@ -88,11 +88,14 @@ apply_define(VnEval *e, const VnDefine *define)
   }
   VnValue value;
   VnTerm *term = read_define(e, thing, define);
+  gboolean taken = term != NULL && vn_eval_value(e, term, &value) &&
+                   vn_eval_coerce(e, thing->type, "the value", term->span, &value) &&
+                   vn_eval_check_range(e, thing->range, thing->name->text, term->span, &value);
+  if (!taken && thing->term != NULL)
+    return; /* reported; the default lets the rest be checked without mistakes that are none */
   thing->epoch = e->epoch;
-  thing->failed = term == NULL || !vn_eval_value(e, term, &value) ||
-                  !vn_eval_coerce(e, thing->type, "the value", term->span, &value) ||
-                  !vn_eval_check_range(e, thing->range, thing->name->text, term->span, &value);
-  if (!thing->failed)
+  thing->failed = !taken;
+  if (taken)
     thing->value = (VnOperand){.value = value};
 }
 
