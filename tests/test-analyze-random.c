@@ -199,17 +199,6 @@ phases_of(VnFate fate)
   return fate == VN_FATE_NONE ? 0 : (guint8) ~(1 << NAIVE_DONE | 1 << NAIVE_EFFECTED);
 }
 
-/* A stop(TASK) that is not after its task may cancel it: which one does is left out of orders. */
-static gboolean
-has_loose_stop(const Naive *naive)
-{
-  for (guint k = 0; k < naive->n_steps; k++)
-    if (naive->steps[k].of->control == VN_CONTROL_STOP &&
-        !naive_comes_before(naive, naive->steps[k].of->args[0]->value.id, naive->steps[k].task))
-      return TRUE;
-  return FALSE;
-}
-
 /* The ends, and all that must have ended before them. */
 static void
 take_witness(const Case *test, const VnFinding *finding, NaiveWitness *out)
@@ -219,7 +208,9 @@ take_witness(const Case *test, const VnFinding *finding, NaiveWitness *out)
   for (guint i = 0; i < finding->n_ends; i++) {
     guint end = test->step_of[finding->ends[i]];
     for (guint k = 0; k < naive->n_steps; k++)
-      if (k == end || naive_comes_before(naive, naive->steps[k].task, naive->steps[end].task))
+      if (k == end ||
+          (i < finding->n_whole && naive->steps[k].task == naive->steps[end].task) ||
+          naive_comes_before(naive, naive->steps[k].task, naive->steps[end].task))
         out->steps |= (guint16)(1u << k);
   }
   for (guint i = 0; i < finding->n_fates; i++)
@@ -239,12 +230,11 @@ on_found(const VnFinding *finding, gpointer data)
   take_witness(told->test, finding, &told->witnesses[code][step]);
 }
 
-/* VN311 and VN313 are of no order; that of VN310 may leave out which other task fails and cancels
- * the one that is read. */
+/* What never runs, and what is true in every run, has none. */
 static gboolean
 has_order(VnDiagCode code)
 {
-  return code != VN_DIAG_VN310 && code != VN_DIAG_VN311 && code != VN_DIAG_VN313;
+  return code != VN_DIAG_VN311 && code != VN_DIAG_VN313;
 }
 
 /* The order that is printed is that of a shortest run, and goes wrong when it is replayed. */
@@ -254,7 +244,7 @@ are_alike(const Told *told, VnDiagCode code, guint k, guint is_so)
   guint said = told->length[code - NAIVE_FIRST_CODE][k];
   if (is_so == NAIVE_NEVER || said == NAIVE_NEVER)
     return is_so == said;
-  return !has_order(code) || has_loose_stop(&told->test->naive) ||
+  return !has_order(code) ||
          (said == is_so && told->witnesses[code - NAIVE_FIRST_CODE][k].shows);
 }
 

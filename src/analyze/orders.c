@@ -122,6 +122,7 @@ consequence(const Sweep *sweep, guint32 failed, guint32 task)
 static VnFate
 fate_of(const Sweep *sweep, const VnFinding *finding, guint32 task)
 {
+  const VnTask *tasks = sweep->analysis->model->tasks;
   VnFate own = VN_FATE_NONE, fate = VN_FATE_NONE;
   for (guint k = 0; k < finding->n_fates && fate == VN_FATE_NONE; k++) {
     guint32 fated = task_of(sweep, finding->fates[k].node);
@@ -129,6 +130,9 @@ fate_of(const Sweep *sweep, const VnFinding *finding, guint32 task)
       own = finding->fates[k].fate;
     else if (finding->fates[k].fate == VN_FATE_FAILED)
       fate = consequence(sweep, fated, task);
+    else if (finding->fates[k].fate == VN_FATE_CANCELLED && !tasks[task].always &&
+             vn_order_task_before(sweep->analysis->order, fated, task))
+      fate = VN_FATE_CANCELLED; /* the run has stopped */
   }
   return fate != VN_FATE_NONE ? fate : own;
 }
@@ -145,10 +149,12 @@ fill(const Sweep *sweep, guint i, VnPrintedOrder *out)
 {
   const VnFinding *finding = sweep->findings[i];
   guint32 n_before = count_of(sweep, i), ends[VN_FINDING_MAX_ENDS];
-  guint n_ends = 0;
+  guint n_ends = 0, n_whole = 0;
   for (guint k = 0; k < finding->n_ends; k++)
-    if ((sweep->words[task_of(sweep, finding->ends[k])] >> i & 1) == 0)
+    if ((sweep->words[task_of(sweep, finding->ends[k])] >> i & 1) == 0) {
+      n_whole += k < finding->n_whole;
       ends[n_ends++] = finding->ends[k];
+    }
   *out = (VnPrintedOrder){.n = n_before + n_ends};
   guint room = VN_WITNESS_MAX_NAMES - n_ends;
   if (n_before > room)
@@ -158,7 +164,7 @@ fill(const Sweep *sweep, guint i, VnPrintedOrder *out)
   for (guint k = MIN(n_before, room - out->n_first); k > 0; k--)
     add(sweep, i, sweep->last[i].tasks[k - 1], VN_NO_ID, out);
   for (guint k = 0; k < n_ends; k++)
-    add(sweep, i, task_of(sweep, ends[k]), ends[k], out);
+    add(sweep, i, task_of(sweep, ends[k]), k < n_whole ? VN_NO_ID : ends[k], out);
 }
 
 void

@@ -4,25 +4,30 @@
  * As master/outcomes.c answers: of a task that has ended `.ok` is there; of one that ran everything
  * that all tasks have, and its own fields if it ended well (optional ones in any case); of one that
  * was skipped or cancelled nothing else. A background task that serves has `.ok` and `.started`,
- * the rest once it was stopped. A condition is false where it reads what is missing, so of
- * conditions only the order is asked. */
+ * the rest once it was stopped; one that loses its machine first has failed. A condition is false
+ * where it reads what is missing, so of conditions only the order is asked.
+ *
+ * A step has one finding, its shortest. Mostly all that must have ended is what comes before the
+ * reader. Where the run must stop, or the machine be taken away, by a step that has no order with
+ * it, that step and all before it belong to the order, too. */
 #include "analyze/pass.h"
+#include "model/bound.h"
 
-typedef enum { TOO_EARLY, WITHOUT, SERVING, CANCELLED } Kind;
+typedef enum { TOO_EARLY, WITHOUT, SERVING, CUT, CANCELLED } Kind;
 
 typedef struct {
   VnAnalysis *analysis;
   guint32 step;  /* the one that reads */
   gboolean when; /* it is its condition */
-  GArray *held;  /* of guint32: the step, and a node of each task that must have ended well */
   gboolean found;
-  VnFinding finding; /* if found */
+  VnFinding finding; /* if found: the shortest so far */
 } Reader;
 
 typedef struct {
   Kind kind;
   const VnExpr *result;
   VnFate fate;
+  guint32 member; /* the TASK node that is read, where it is one */
 } Reading;
 
 /* ---- texts ---- */
@@ -48,8 +53,15 @@ describe(const VnAnalysis *analysis, const VnFinding *finding, GString *out)
   case SERVING:
     g_string_append(out, ", but it may still be running then: it has that once it was stopped");
     return;
+  case CUT:
+    g_string_append(out, ", which is not there if ");
+    vn_step_append(analysis, finding->other, out);
+    g_string_append(out, " ends it before it is stopped");
+    return;
   case CANCELLED:
-    g_string_append(out, ", which is not there if that is cancelled because something else fails");
+    g_string_append(out, ", which is not there if ");
+    vn_step_append(analysis, finding->other, out);
+    g_string_append(out, " fails and it is cancelled");
     return;
   }
   g_assert_not_reached();
@@ -66,42 +78,60 @@ hint_of(Kind kind)
     return "ask for it first: `when TASK.ok`";
   case SERVING:
     return "say `after` its `stop`";
+  case CUT:
+    return "let its `stop` come before that";
   }
   g_assert_not_reached();
 }
 
+static gboolean
+is_shortest(const Reader *reader)
+{
+  return reader->found && reader->finding.n_ends == 1;
+}
+
 static void
-report(Reader *reader, const Reading *reading, guint32 node)
+offer(Reader *reader, const VnFinding *finding)
+{
+  VnFinding *best = &reader->finding;
+  if (reader->found && finding->n_ends >= best->n_ends && finding->length >= best->length)
+    return;
+  *best = *finding;
+  reader->found = TRUE;
+}
+
+/* Because of `node`; unless that comes before the reader it is one of the ends. */
+static void
+report(Reader *reader, const Reading *reading, guint32 node, VnFate fate)
 {
   VnAnalysis *analysis = reader->analysis;
+  gboolean before = reading->kind != CUT && reading->kind != CANCELLED;
   VnFinding finding = {.code = VN_DIAG_VN310,
                        .step = reader->step,
                        .other = node,
                        .cause = vn_cause(analysis, reading->result->task, VN_NO_ID) |
                                 (reading->kind + 1),
-                       .ends = {reader->step},
-                       .n_ends = 1,
                        .span = reading->result->span,
                        .describe = describe,
                        .hint = hint_of(reading->kind)};
-  if (reading->kind == WITHOUT) {
-    finding.fates[0] = (VnFatedStep){node, (guint8)reading->fate};
-    finding.n_fates = 1;
+  if (!before && !vn_order_before(analysis->order, node, reader->step))
+    finding.ends[finding.n_ends++] = node;
+  finding.ends[finding.n_ends++] = reader->step;
+  if (finding.n_ends > 1) {
+    guint32 n = vn_step_task(analysis, node)->n_targets;
+    finding.length = vn_witness_length(analysis, finding.ends, 2, G_MAXUINT32);
+    if (reading->kind == CANCELLED && n > 1) { /* it fails when all its members have ended */
+      finding.n_whole = 1;
+      finding.length += n - 1;
+    }
   }
+  if (reading->kind == CANCELLED)
+    vn_fates_add(analysis->runs, finding.fates, &finding.n_fates, reading->member,
+                 VN_FATE_CANCELLED);
+  if (fate != VN_FATE_NONE)
+    vn_fates_add(analysis->runs, finding.fates, &finding.n_fates, node, fate);
   finding.data = vn_arena_memdup(analysis->arena, reading, sizeof *reading);
-  reader->finding = finding;
-  reader->found = TRUE;
-}
-
-/* All members of the reader's task read the same. */
-static void
-report_members(Reader *reader, const VnTask *task)
-{
-  guint32 first = reader->step;
-  for (guint32 k = 0; reader->found && k < MAX(task->n_targets, 1); k++) {
-    reader->finding.step = reader->finding.ends[0] = first + k;
-    vn_find(reader->analysis, &reader->finding);
-  }
+  offer(reader, &finding);
 }
 
 /* ---- what may be missing ---- */
@@ -116,178 +146,152 @@ needs_good_end(const VnAnalysis *analysis, const VnExpr *result)
            analysis->model->actions[task->action].fields[own].optional);
 }
 
+/* A member of the task that is read. */
+typedef struct {
+  guint32 task, node, vm;
+  gboolean own; /* it is read what needs a good end */
+} Member;
+
 static gboolean
-stops(const VnAnalysis *analysis, guint32 t, guint32 target)
+takes_machine(const VnTask *task)
 {
-  const VnTask *it = &analysis->model->tasks[t];
-  return it->control == VN_CONTROL_STOP && it->n_args > 0 && it->args[0] != NULL &&
-         it->args[0]->kind == VN_EXPR_CONST && it->args[0]->value.kind == VN_VALUE_TASK &&
-         it->args[0]->value.id == target;
+  return task->control == VN_CONTROL_POWER_OFF || task->control == VN_CONTROL_REVERT;
 }
 
-/* Does t end what `target` serves on a VM? Losing its machine ends it, too, but with nothing of its
- * own. Gives the node that does it. */
+/* Does t end what the member serves? Losing its machine ends it, too, but with nothing of its own.
+ * Gives the node that does it. */
 static gboolean
-ends_service(const VnAnalysis *analysis, guint32 t, guint32 target, guint32 vm, gboolean own,
-             guint32 *out_node)
+ends_service(const VnAnalysis *analysis, guint32 t, const Member *member, guint32 *out_node)
 {
   const VnTask *it = &analysis->model->tasks[t];
+  guint32 stopped;
   *out_node = analysis->graph->task_first[t];
-  if (stops(analysis, t, target))
-    return TRUE;
-  if (own || (it->control != VN_CONTROL_POWER_OFF && it->control != VN_CONTROL_REVERT))
+  if (vn_task_stops(it, &stopped))
+    return stopped == member->task;
+  if (member->own || !takes_machine(it))
     return FALSE;
   for (guint32 k = 0; k < it->n_targets; k++)
-    if (it->targets[k] == vm) {
+    if (it->targets[k] == member->vm) {
       *out_node += k;
       return TRUE;
     }
   return FALSE;
 }
 
-/* Has that surely happened when the reader starts? */
+/* Has something surely ended it when the wish's step starts, and before `by` (VN_NO_ID: that)? */
 static gboolean
-has_surely_ended(const Reader *reader, guint32 task, guint32 vm, gboolean own)
+has_surely_ended(VnAnalysis *analysis, const VnRunWish *wish, const Member *member, guint32 by)
+{
+  guint32 last = analysis->graph->nodes[by != VN_NO_ID ? by : wish->starts].task, node;
+  *vn_order_work(analysis->order) += analysis->model->n_tasks;
+  for (guint32 t = 0; t < analysis->model->n_tasks; t++)
+    if (ends_service(analysis, t, member, &node) && vn_order_task_before(analysis->order, t, last) &&
+        vn_order_task_before(analysis->order, member->task, t) &&
+        vn_runs_lacks(analysis->runs, wish, node) == VN_FATE_NONE)
+      return TRUE;
+  return FALSE;
+}
+
+/* Does `node` take its machine away while it serves, in some run in which the reader starts? */
+static gboolean
+may_cut(VnAnalysis *analysis, guint32 reader, const Member *member, guint32 node)
+{
+  guint32 works[2] = {member->node, node};
+  VnRunWish wish = {reader, works, 2};
+  return node != reader && takes_machine(vn_step_task(analysis, node)) &&
+         !vn_order_before(analysis->order, node, member->node) &&
+         !vn_order_before(analysis->order, reader, node) &&
+         vn_runs_possible(analysis->runs, &wish) &&
+         !has_surely_ended(analysis, &wish, member, node);
+}
+
+/* A background task that is ready, and what it has only once it was stopped. */
+static void
+ask_service(Reader *reader, Reading *reading, const Member *member)
 {
   VnAnalysis *analysis = reader->analysis;
   VnRunWish wish = {.starts = reader->step};
-  guint32 node;
-  *vn_order_work(analysis->order) += analysis->model->n_tasks;
-  for (guint32 t = 0; t < analysis->model->n_tasks; t++)
-    if (ends_service(analysis, t, task, vm, own, &node) &&
-        vn_order_task_before(analysis->order, t, analysis->graph->nodes[reader->step].task) &&
-        vn_order_task_before(analysis->order, task, t) &&
-        vn_runs_lacks(analysis->runs, &wish, node) == VN_FATE_NONE)
-      return TRUE;
-  return FALSE;
-}
-
-static gboolean
-is_surely_stopped(const Reader *reader, const VnExpr *result)
-{
-  const VnTask *task = &reader->analysis->model->tasks[result->task];
-  gboolean own = needs_good_end(reader->analysis, result);
-  for (guint32 k = 0; k < task->n_targets; k++)
-    if ((result->vm == VN_MEMBER_ALL || task->targets[k] == result->vm) &&
-        !has_surely_ended(reader, result->task, task->targets[k], own))
-      return FALSE;
-  return TRUE;
-}
-
-typedef struct {
-  const VnGraph *graph;
-  GArray *held;
-} Holding;
-
-/* One node of each task is enough: what it needs is the task's. */
-static void
-hold(guint32 node, gpointer data)
-{
-  const Holding *holding = data;
-  for (guint i = 0; i < holding->held->len; i++)
-    if (holding->graph->nodes[g_array_index(holding->held, guint32, i)].task ==
-        holding->graph->nodes[node].task)
-      return;
-  g_array_append_val(holding->held, node);
-}
-
-/* The reader and the tasks whose good end its condition needs, and theirs. */
-static void
-collect_held(Reader *reader)
-{
-  Holding holding = {reader->analysis->graph, reader->held};
-  g_array_set_size(reader->held, 0);
-  hold(reader->step, &holding);
-  for (guint i = 0; i < reader->held->len; i++) {
-    *vn_order_work(reader->analysis->order) += reader->held->len;
-    vn_runs_needs(reader->analysis->runs, g_array_index(reader->held, guint32, i), hold, &holding);
+  if (!has_surely_ended(analysis, &wish, member, VN_NO_ID)) {
+    reading->kind = SERVING;
+    report(reader, reading, member->node, VN_FATE_NONE);
+    return;
   }
+  reading->kind = CUT;
+  for (guint32 s = analysis->vm_row[member->vm]; member->own && s < analysis->vm_row[member->vm + 1];
+       s++)
+    if (may_cut(analysis, reader->step, member, analysis->vm_steps[s]))
+      report(reader, reading, analysis->vm_steps[s], VN_FATE_NONE);
 }
 
-static guint32
-held_task(const Reader *reader, guint i)
-{
-  return reader->analysis->graph->nodes[g_array_index(reader->held, guint32, i)].task;
-}
-
-/* A failure of `task` under `stop` would keep something from running that must have. */
-static gboolean
-spoils_held(const Reader *reader, guint32 task)
+/* An `always` step may start although something failed, and with that the task was cancelled. */
+static void
+ask_stoppers(Reader *reader, Reading *reading, const Member *member)
 {
   VnAnalysis *analysis = reader->analysis;
-  for (guint i = 0; i < reader->held->len; i++) {
-    guint32 held = held_task(reader, i);
-    if (held == task ||
-        (!analysis->model->tasks[held].always && vn_order_task_before(analysis->order, task, held)))
-      return TRUE;
-  }
-  return FALSE;
-}
-
-/* The reader is `always`; may something fail under `stop` before the task has ended, and cancel it?
- */
-static gboolean
-may_be_cancelled(const Reader *reader, guint32 task)
-{
-  VnAnalysis *analysis = reader->analysis;
-  const VnTask *tasks = analysis->model->tasks;
-  guint32 own = analysis->graph->nodes[reader->step].task;
-  if (!tasks[own].always || tasks[task].always || spoils_held(reader, task))
-    return FALSE;
+  VnRunWish wish = {.starts = reader->step};
+  if (!vn_step_task(analysis, reader->step)->always ||
+      analysis->model->tasks[member->task].always)
+    return;
+  reading->kind = CANCELLED;
   *vn_order_work(analysis->order) += analysis->model->n_tasks;
-  for (guint32 t = 0; t < analysis->model->n_tasks; t++) {
-    if (t == task || vn_runs_is_dead(analysis->runs, t) ||
-        vn_order_task_before(analysis->order, task, t))
-      continue;
-    if (stops(analysis, t, task) && !vn_order_task_before(analysis->order, t, task))
-      return TRUE;
-    if (tasks[t].on_failure == VN_ON_FAILURE_STOP && !spoils_held(reader, t))
-      return TRUE;
+  for (guint32 t = 0; t < analysis->model->n_tasks && !is_shortest(reader); t++) {
+    guint32 failing = vn_runs_stopper(analysis->runs, &wish, member->node, t);
+    if (failing != VN_NO_ID)
+      report(reader, reading, failing, VN_FATE_FAILED);
   }
-  return FALSE;
 }
 
 /* ---- one result ---- */
 
 static gboolean
-holds_a_member(const Reader *reader, guint32 task)
-{
-  for (guint i = 0; i < reader->held->len; i++)
-    if (held_task(reader, i) == task)
-      return TRUE;
-  return FALSE;
-}
-
-/* The fate that leaves a member without the result; members are alike unless one is held. */
-static void
-ask_members(Reader *reader, Reading *reading)
-{
-  VnAnalysis *analysis = reader->analysis;
-  const VnExpr *result = reading->result;
-  const VnTask *task = &analysis->model->tasks[result->task];
-  VnRunWish wish = {.starts = reader->step};
-  guint32 first = analysis->graph->task_first[result->task], n = MAX(task->n_targets, 1);
-  gboolean alike = !holds_a_member(reader, result->task);
-  for (guint32 k = 0; k < n && !reader->found; k++) {
-    if (result->vm != VN_MEMBER_ALL && task->n_targets > 0 && task->targets[k] != result->vm)
-      continue;
-    reading->fate = needs_good_end(analysis, result)
-                        ? vn_runs_lacks(analysis->runs, &wish, first + k)
-                        : vn_runs_leaves_out(analysis->runs, &wish, first + k);
-    if (reading->fate == VN_FATE_SKIPPED || reading->fate == VN_FATE_DROPPED ||
-        reading->fate == VN_FATE_FAILED)
-      report(reader, reading, first + k);
-    if (alike)
-      return;
-  }
-}
-
-static gboolean
-reads_of_service(const VnAnalysis *analysis, const VnExpr *result)
+serves(const VnAnalysis *analysis, const VnExpr *result)
 {
   const VnTask *task = &analysis->model->tasks[result->task];
   return task->control == VN_CONTROL_NONE && analysis->model->actions[task->action].background &&
-         result->index != VN_FIELD_OK && result->index != VN_FIELD_STARTED;
+         result->index != VN_FIELD_STARTED;
+}
+
+static void
+ask_member(Reader *reader, const VnExpr *result, guint32 k)
+{
+  VnAnalysis *analysis = reader->analysis;
+  const VnTask *task = &analysis->model->tasks[result->task];
+  VnRunWish wish = {.starts = reader->step};
+  Member member = {.task = result->task,
+                   .node = analysis->graph->task_first[result->task] + k,
+                   .vm = task->n_targets > 0 ? task->targets[k] : VN_NO_ID,
+                   .own = needs_good_end(analysis, result)};
+  VnFate fate = member.own ? vn_runs_lacks(analysis->runs, &wish, member.node)
+                           : vn_runs_leaves_out(analysis->runs, &wish, member.node);
+  Reading reading = {WITHOUT, result, fate, member.node};
+  if (fate == VN_FATE_SKIPPED || fate == VN_FATE_DROPPED || fate == VN_FATE_FAILED) {
+    report(reader, &reading, member.node, fate);
+    return;
+  }
+  if (serves(analysis, result))
+    ask_service(reader, &reading, &member);
+  if (!is_shortest(reader))
+    ask_stoppers(reader, &reading, &member);
+}
+
+/* Members are alike unless something must have ended well, or they lose their machines. */
+static void
+ask_members(Reader *reader, const VnExpr *result)
+{
+  VnAnalysis *analysis = reader->analysis;
+  const VnTask *task = &analysis->model->tasks[result->task];
+  gboolean alike =
+      !vn_runs_has_needs(analysis->runs, analysis->graph->nodes[reader->step].task) &&
+      !serves(analysis, result);
+  for (guint32 k = 0; k < MAX(task->n_targets, 1) && !is_shortest(reader); k++) {
+    if (result->vm != VN_MEMBER_ALL && task->n_targets > 0 && task->targets[k] != result->vm)
+      continue;
+    if (vn_analysis_is_over(analysis))
+      return;
+    ask_member(reader, result, k);
+    if (alike)
+      return;
+  }
 }
 
 static void
@@ -297,19 +301,12 @@ look_at(const VnExpr *result, gpointer data)
   VnAnalysis *analysis = reader->analysis;
   guint32 own = analysis->graph->nodes[reader->step].task;
   guint32 node = analysis->graph->task_first[result->task];
-  if (reader->found || (!reader->when && vn_runs_is_dead(analysis->runs, own)))
+  if (is_shortest(reader) || (!reader->when && vn_runs_is_dead(analysis->runs, own)))
     return;
-  if (!vn_order_task_before(analysis->order, result->task, own)) {
-    report(reader, &(Reading){TOO_EARLY, result, VN_FATE_LATER}, node);
-    return;
-  }
-  if (reader->when || result->index == VN_FIELD_OK)
-    return;
-  ask_members(reader, &(Reading){WITHOUT, result, VN_FATE_NONE});
-  if (!reader->found && reads_of_service(analysis, result) && !is_surely_stopped(reader, result))
-    report(reader, &(Reading){SERVING, result, VN_FATE_NONE}, node);
-  if (!reader->found && may_be_cancelled(reader, result->task))
-    report(reader, &(Reading){CANCELLED, result, VN_FATE_NONE}, node);
+  if (!vn_order_task_before(analysis->order, result->task, own))
+    report(reader, &(Reading){TOO_EARLY, result, VN_FATE_LATER, node}, node, VN_FATE_NONE);
+  else if (!reader->when && result->index != VN_FIELD_OK)
+    ask_members(reader, result);
 }
 
 static gboolean
@@ -324,32 +321,42 @@ reads_results(const VnTask *task)
 }
 
 static void
-look_at_task(Reader *reader, const VnTask *task)
+look_at_step(VnAnalysis *analysis, const VnTask *task, guint32 step, guint32 n_alike)
 {
-  reader->when = TRUE;
+  Reader reader = {.analysis = analysis, .step = step, .when = TRUE};
   if (task->when != NULL)
-    vn_expr_visit_results(task->when, look_at, reader);
-  reader->when = FALSE;
+    vn_expr_visit_results(task->when, look_at, &reader);
+  reader.when = FALSE;
   for (guint32 k = 0; k < task->n_args; k++)
     if (task->args[k] != NULL)
-      vn_expr_visit_results(task->args[k], look_at, reader);
+      vn_expr_visit_results(task->args[k], look_at, &reader);
+  for (guint32 k = 0; reader.found && k < n_alike; k++) {
+    reader.finding.step = step + k;
+    reader.finding.ends[reader.finding.n_ends - 1] = step + k;
+    vn_find(analysis, &reader.finding);
+  }
+}
+
+/* All members of a task read the same; one that is switched may be what another must fear. */
+static void
+look_at_task(VnAnalysis *analysis, guint32 t)
+{
+  const VnTask *task = &analysis->model->tasks[t];
+  guint32 first = analysis->graph->task_first[t], n = MAX(task->n_targets, 1);
+  guint32 n_alike = takes_machine(task) ? 1 : n;
+  for (guint32 k = 0; k < n; k += n_alike)
+    look_at_step(analysis, task, first + k, n_alike);
 }
 
 void
 vn_pass_read(VnAnalysis *analysis)
 {
-  g_autoptr(GArray) held = g_array_new(FALSE, FALSE, sizeof(guint32));
   for (guint32 t = 0; t < analysis->model->n_tasks; t++) {
-    const VnTask *task = &analysis->model->tasks[t];
-    if (!reads_results(task))
-      continue;
     if (vn_analysis_is_over(analysis)) {
       vn_undecided(analysis, VN_DIAG_VN310, "the workflow is too large");
       return;
     }
-    Reader reader = {.analysis = analysis, .step = analysis->graph->task_first[t], .held = held};
-    collect_held(&reader);
-    look_at_task(&reader, task);
-    report_members(&reader, task);
+    if (reads_results(&analysis->model->tasks[t]))
+      look_at_task(analysis, t);
   }
 }

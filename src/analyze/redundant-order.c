@@ -2,8 +2,10 @@
 /* VN316: an `after` that already follows from others.
  *
  * `b after a` follows if a comes before another task that b comes after. One search backwards from
- * what b comes after, not below the lowest of them, meets all such a. */
+ * what b comes after, not below the lowest of them, meets all such a. A `stop` comes after its task
+ * whatever the script says: that is not meant. */
 #include "analyze/pass.h"
+#include "model/bound.h"
 
 typedef struct {
   VnAnalysis *analysis;
@@ -65,10 +67,12 @@ look_at(Search *search, guint32 t)
 {
   VnAnalysis *analysis = search->analysis;
   const VnTask *task = &analysis->model->tasks[t];
+  guint32 stopped;
+  gboolean stops = vn_task_stops(task, &stopped);
   search_back(search, task);
   for (guint32 k = 0; k < task->n_after; k++) {
     guint32 before = task->after[k];
-    if (search->stamps[before] != search->stamp)
+    if (search->stamps[before] != search->stamp || (stops && before == stopped))
       continue;
     Redundant *it = vn_arena_new0(analysis->arena, Redundant);
     *it = (Redundant){before, search->through[before]};

@@ -10,13 +10,12 @@
  *   its task has a free `when`         skipped; if no member of the task is held
  *   on_failure ignore                  failed
  *   on_failure skip                    failed, if that reaches no held step that is not `always`
- *   a `stop` may meet it unready       cancelled by that, as if it had failed under skip
  *   on_failure stop                    failed, if no held step that is not `always` comes after it
  *   not `always`                       dropped, if a task that skips what comes after it may fail
  * before it, reaches it, and reaches no held step that is not `always`
  *
- * That a stop cancels it before it starts gives nothing more: whatever cancels q also cancels what
- * q's own failure would have. */
+ * That it is cancelled because the run stops gives nothing more: what would not bear q's own failure
+ * does not bear that, either. */
 #include "analyze/run.h"
 
 #include <string.h>
@@ -25,19 +24,12 @@ typedef struct {
   guint32 task, vm; /* vm VN_MEMBER_ALL: all members */
 } Need;
 
-/* Task `stop` may meet task `target` before it is ready: they have no order. */
-typedef struct {
-  guint32 stop, target;
-} Stop;
-
 struct VnRuns {
   const VnGraph *graph;
   const VnModel *model;
   VnOrder *order;
-  guint8 *dead;  /* by task */
-  GArray *stops; /* of Stop */
-  guint8 *drops; /* by task: what comes after it may be skipped because of it */
-  gboolean any_drops;
+  guint8 *dead; /* by task */
+  gboolean any_drops; /* some task has `on_failure skip` */
   guint32 *need_row;   /* by task, its needs */
   GArray *needs;       /* of Need */
   GArray *held;        /* of guint32: nodes; those from `n_works` on came from needs */
@@ -46,7 +38,7 @@ struct VnRuns {
   GArray *works;       /* of guint32 */
   gboolean possible;
   guint32 *stamps, *stack; /* by task; of searches for what drops a step */
-  guint32 dropper;         /* that the last one found */
+  guint32 dropper;         /* a node: that the last one found */
   guint32 stamp;
 };
 
@@ -127,24 +119,6 @@ vn_runs_needs(const VnRuns *runs, guint32 step, VnRunNeed need, gpointer data)
 
 /* ---- making ---- */
 
-/* `stop` of a background task that it may meet before it is ready. */
-static void
-read_stops(VnRuns *runs)
-{
-  for (guint32 t = 0; t < runs->model->n_tasks; t++) {
-    const VnTask *task = &runs->model->tasks[t];
-    if (task->control != VN_CONTROL_STOP || task->n_args == 0 || task->args[0] == NULL ||
-        task->args[0]->kind != VN_EXPR_CONST || task->args[0]->value.kind != VN_VALUE_TASK)
-      continue;
-    guint32 target = task->args[0]->value.id;
-    if (!vn_order_task_before(runs->order, target, t) &&
-        !vn_order_task_before(runs->order, t, target)) {
-      Stop stop = {t, target};
-      g_array_append_val(runs->stops, stop);
-    }
-  }
-}
-
 VnRuns *
 vn_runs_new(const VnGraph *graph, VnOrder *order)
 {
@@ -154,8 +128,6 @@ vn_runs_new(const VnGraph *graph, VnOrder *order)
   runs->model = graph->model;
   runs->order = order;
   runs->dead = g_new0(guint8, n + 1);
-  runs->stops = g_array_new(FALSE, FALSE, sizeof(Stop));
-  runs->drops = g_new0(guint8, n + 1);
   runs->need_row = g_new0(guint32, n + 1);
   runs->needs = g_array_new(FALSE, FALSE, sizeof(Need));
   runs->held = g_array_new(FALSE, FALSE, sizeof(guint32));
@@ -165,13 +137,8 @@ vn_runs_new(const VnGraph *graph, VnOrder *order)
   runs->stamps = g_new0(guint32, n + 1);
   runs->stack = g_new(guint32, n + 1);
   read_conditions(runs);
-  read_stops(runs);
   for (guint32 t = 0; t < n; t++)
-    runs->drops[t] = graph->model->tasks[t].on_failure == VN_ON_FAILURE_SKIP;
-  for (guint i = 0; i < runs->stops->len; i++)
-    runs->drops[g_array_index(runs->stops, Stop, i).target] = TRUE;
-  for (guint32 t = 0; t < n; t++)
-    runs->any_drops |= runs->drops[t];
+    runs->any_drops |= graph->model->tasks[t].on_failure == VN_ON_FAILURE_SKIP;
   return runs;
 }
 
@@ -181,8 +148,6 @@ vn_runs_free(VnRuns *runs)
   if (runs == NULL)
     return;
   g_free(runs->dead);
-  g_array_unref(runs->stops);
-  g_free(runs->drops);
   g_free(runs->need_row);
   g_array_unref(runs->needs);
   g_array_unref(runs->held);
@@ -315,41 +280,24 @@ touches_held(VnRuns *runs, guint32 task, Relation relation)
   return FALSE;
 }
 
-/* May a member of the task fail, and with it the task? */
-static gboolean
-has_free_member(const VnRuns *runs, guint32 task)
+/* A member of the task that may fail, and the task with it; VN_NO_ID: all must work. */
+static guint32
+free_member(const VnRuns *runs, guint32 task)
 {
   guint32 first = runs->graph->task_first[task];
   guint32 n = MAX(runs->model->tasks[task].n_targets, 1);
   for (guint32 k = 0; k < n; k++)
     if (!is_held(runs, first + k))
-      return TRUE;
-  return FALSE;
-}
-
-/* Cancelled before it is ready, by a `stop` that has come by then. Such a `stop` is rare. */
-static gboolean
-may_be_stopped(VnRuns *runs, guint32 task)
-{
-  guint32 starts = runs->wish.starts;
-  for (guint i = 0; i < runs->stops->len; i++) {
-    const Stop *stop = &g_array_index(runs->stops, Stop, i);
-    if (stop->target == task && !runs->dead[stop->stop] &&
-        (starts == VN_NO_ID ||
-         !vn_order_task_before(runs->order, task_of(runs, starts), stop->stop)))
-      return TRUE;
-  }
-  return FALSE;
+      return first + k;
+  return VN_NO_ID;
 }
 
 /* May what comes after it be skipped because of it? */
 static gboolean
 may_drop(VnRuns *runs, guint32 task)
 {
-  if (!runs->drops[task] || runs->dead[task] || !has_free_member(runs, task) ||
-      touches_held(runs, task, vn_order_task_carries))
-    return FALSE;
-  return runs->model->tasks[task].on_failure == VN_ON_FAILURE_SKIP || may_be_stopped(runs, task);
+  return runs->model->tasks[task].on_failure == VN_ON_FAILURE_SKIP && !runs->dead[task] &&
+         free_member(runs, task) != VN_NO_ID && !touches_held(runs, task, vn_order_task_carries);
 }
 
 /* Backwards from a task, not through `always` ones: does something drop it? */
@@ -375,7 +323,7 @@ may_be_dropped(VnRuns *runs, guint32 task)
         continue;
       runs->stamps[before] = runs->stamp;
       if (may_drop(runs, before)) {
-        runs->dropper = before;
+        runs->dropper = free_member(runs, before);
         return TRUE;
       }
       if (!runs->model->tasks[before].always)
@@ -383,14 +331,6 @@ may_be_dropped(VnRuns *runs, guint32 task)
     }
   }
   return FALSE;
-}
-
-/* Cancelled by a `stop` it is as if it had failed under `skip`. */
-static gboolean
-may_be_cancelled(VnRuns *runs, guint32 task)
-{
-  return runs->drops[task] && !touches_held(runs, task, vn_order_task_carries) &&
-         may_be_stopped(runs, task);
 }
 
 static gboolean
@@ -421,10 +361,9 @@ find_fate(VnRuns *runs, const VnRunWish *wish, guint32 lacks, gboolean by_failur
   if (runs->model->tasks[task].when != NULL &&
       runs->model->tasks[task].when->kind != VN_EXPR_CONST && !shares_task_with_held(runs, task))
     return VN_FATE_SKIPPED;
-  if (by_failure && (may_fail(runs, task) || may_be_cancelled(runs, task)))
+  if (by_failure && may_fail(runs, task))
     return VN_FATE_FAILED;
-  return may_be_dropped(runs, task) || may_be_cancelled(runs, task) ? VN_FATE_DROPPED
-                                                                    : VN_FATE_NONE;
+  return may_be_dropped(runs, task) ? VN_FATE_DROPPED : VN_FATE_NONE;
 }
 
 VnFate
@@ -442,5 +381,20 @@ vn_runs_leaves_out(VnRuns *runs, const VnRunWish *wish, guint32 step)
 guint32
 vn_runs_dropper(const VnRuns *runs)
 {
-  return runs->dropper != VN_NO_ID ? runs->graph->task_first[runs->dropper] : VN_NO_ID;
+  return runs->dropper;
+}
+
+guint32
+vn_runs_stopper(VnRuns *runs, const VnRunWish *wish, guint32 step, guint32 task)
+{
+  guint32 own = task_of(runs, step);
+  const VnTask *tasks = runs->model->tasks;
+  take_wish(runs, wish);
+  if (tasks[own].always || is_held(runs, step) || own == task || runs->dead[task] ||
+      tasks[task].on_failure != VN_ON_FAILURE_STOP ||
+      vn_order_task_before(runs->order, own, task) ||
+      touches_held(runs, own, vn_order_task_before) ||
+      touches_held(runs, task, vn_order_task_before))
+    return VN_NO_ID;
+  return free_member(runs, task);
 }

@@ -51,9 +51,12 @@ VnFate vn_runs_lacks(VnRuns *runs, const VnRunWish *wish, guint32 lacks);
 /* The same without its own failure: how it may never have ended, well or not. */
 VnFate vn_runs_leaves_out(VnRuns *runs, const VnRunWish *wish, guint32 step);
 
-/* After an answer DROPPED: a TASK node whose task must fail for that; VN_NO_ID: it is cancelled
- * with others. */
+/* After an answer DROPPED: the TASK node that must fail for that. */
 guint32 vn_runs_dropper(const VnRuns *runs);
+
+/* May the task fail in a run with the wish, with all its members ended, and so stop the run before
+ * `step` has ended and cancel it? The member that fails; VN_NO_ID: no. */
+guint32 vn_runs_stopper(VnRuns *runs, const VnRunWish *wish, guint32 step, guint32 task);
 
 /* The tasks that must have ended well for a condition to be true: `T.ok and …`, for the step's
  * member. Calls need for each TASK node. */

@@ -37,6 +37,7 @@ struct VnFinding {
   guint32 length; /* of the order; 0: vn_find counts it when it matters */
   guint32 ends[VN_FINDING_MAX_ENDS]; /* TASK nodes, in the order in which they happen */
   guint8 n_ends;
+  guint8 n_whole; /* so many of them, the first, stand for all members of their tasks */
   guint8 n_fates; /* what else must happen so: printed in the order */
   VnFatedStep fates[VN_FINDING_MAX_FATES];
   gboolean undecided; /* the pass's bound was passed: a note that says so */

@@ -2,6 +2,7 @@
 /* Tasks into the model: numbers, names and targets first, so that expressions may read any of
  * them; then arguments, clauses and order. What is the same for all elements of an array or turns
  * of a loop is made once and shared. */
+#include "model/bound.h"
 #include "sema/eval.h"
 #include "sema/limits.h"
 
@@ -210,6 +211,23 @@ eval_after(VnEval *e, VnItem *item, VnTask *task)
   }
 }
 
+/* A `stop` comes after what it ends, whether the script says so or not. */
+static void
+come_after_stopped(VnEval *e, VnTask *task)
+{
+  guint32 stopped;
+  if (!vn_task_stops(task, &stopped))
+    return;
+  for (guint32 i = 0; i < task->n_after; i++)
+    if (task->after[i] == stopped)
+      return;
+  guint32 *after = vn_arena_array0(e->arena, guint32, task->n_after + 1);
+  for (guint32 i = 0; i < task->n_after; i++)
+    after[i] = task->after[i];
+  after[task->n_after] = stopped;
+  set_after(e, task, after, task->n_after + 1);
+}
+
 /* ---- clauses ---- */
 
 static gint64
@@ -267,6 +285,7 @@ eval_body(VnEval *e, VnItem *item, VnTask *task)
       check_stop(e, item, task);
   }
   eval_after(e, item, task);
+  come_after_stopped(e, task);
   task->on_failure = item->task.on_failure;
   task->always = item->task.always;
   task->timeout_ns =

@@ -13,6 +13,7 @@ typedef struct {
   guint cost;
   guint32 from;
   NaiveMove move;
+  guint judged; /* the step that is said to go wrong */
   NaiveSearch *search;
   VnDiagCode wanted; /* naive_bad_way: what to print the first of */
   guint wanted_step;
@@ -24,6 +25,9 @@ is_replayed(const Look *look, const NaiveWitness *witness)
 {
   for (guint k = 0; k < look->naive->n_steps; k++) {
     guint phase = look->state->phase[k];
+    if (k != look->judged && look->move.act == NAIVE_SKIP &&
+        look->naive->steps[k].task == look->naive->steps[look->move.step].task)
+      continue; /* members are skipped together; one is enough */
     if ((witness->steps >> k & 1) == 0 && phase != NAIVE_IDLE)
       return FALSE;
     if (witness->phases[k] != 0 && (witness->phases[k] >> phase & 1) == 0)
@@ -44,6 +48,7 @@ wrong(Look *look, VnDiagCode code, guint step, guint other)
     g_string_append_c(way, '\n');
     look->way = g_string_free(way, FALSE);
   }
+  look->judged = step;
   if (look->witnesses != NULL) {
     NaiveWitness *witness = &(*look->witnesses)[code - NAIVE_FIRST_CODE][step];
     witness->shows = witness->shows || (witness->given && is_replayed(look, witness));
@@ -97,12 +102,16 @@ look_303(Look *look, guint k)
 {
   const NaiveStep *step = step_at(look, k);
   NaivePower power = (NaivePower)look->before->power[step->vm];
-  guint by = look->before->by[step->vm];
-  guint other = by == NAIVE_NOBODY ? NAIVE_ALONE : by;
-  if (is_control(step, VN_CONTROL_POWER_ON) && power != NAIVE_OFF)
-    wrong(look, VN_DIAG_VN303, k, other);
-  if (is_control(step, VN_CONTROL_POWER_OFF) && power == NAIVE_OFF && !step->of->always)
-    wrong(look, VN_DIAG_VN303, k, other);
+  gboolean on_again = is_control(step, VN_CONTROL_POWER_ON) && power != NAIVE_OFF;
+  gboolean off_again =
+      is_control(step, VN_CONTROL_POWER_OFF) && power == NAIVE_OFF && !step->of->always;
+  if (!on_again && !off_again)
+    return;
+  if ((look->before->switched >> step->vm & 1) == 0)
+    wrong(look, VN_DIAG_VN303, k, NAIVE_ALONE);
+  for (guint other = 0; other < look->naive->n_steps; other++)
+    if ((look->before->by[step->vm] >> other & 1) != 0)
+      wrong(look, VN_DIAG_VN303, k, other);
 }
 
 static void
@@ -358,6 +367,8 @@ is_there(const Look *look, guint member, guint32 field)
   const NaiveStep *step = step_at(look, member);
   switch ((NaivePhase)look->state->phase[member]) {
   case NAIVE_DONE:
+    if ((look->state->cut >> member & 1) != 0)
+      return !is_own_and_needed(step, field);
     return field == VN_FIELD_OK || field == VN_FIELD_STARTED ||
            (look->state->live >> member & 1) == 0;
   case NAIVE_FAILED:
@@ -530,7 +541,7 @@ search_all(Look *look, guint max_states)
 gboolean
 naive_bad(const Naive *naive, guint max_states, NaiveWitnesses *witnesses, NaiveBad *out)
 {
-  Look look = {.naive = naive, .bad = out, .witnesses = witnesses, .wanted_step = NAIVE_NOBODY};
+  Look look = {.naive = naive, .bad = out, .witnesses = witnesses, .wanted_step = NAIVE_MAX_STEPS};
   return search_all(&look, max_states);
 }
 

@@ -89,7 +89,6 @@ naive_begin(const Naive *naive, NaiveState *out)
     gboolean on = initially == VN_INITIALLY_ON ||
                   (initially == VN_INITIALLY_DEFAULT && !is_powered_on_by_a_task(naive->model, v));
     out->power[v] = on ? NAIVE_ON : NAIVE_OFF;
-    out->by[v] = NAIVE_NOBODY;
   }
 }
 
@@ -167,31 +166,16 @@ choose_idle(const Naive *naive, const NaiveState *state, const NaiveStep *step, 
   if (!is_open(naive, state, step->of))
     return;
   gboolean found = (state->true_when >> choice->step & 1) != 0;
-  gboolean asked = (state->asked >> choice->step & 1) != 0;
   if (is_doomed(state, step->of)) {
     may(choice, NAIVE_CANCEL);
   } else if (!found && is_poisoned(naive, state, step->of)) {
     may(choice, NAIVE_POISON);
   } else {
     if (naive_may_start(naive, state, step, found))
-      may(choice, asked ? NAIVE_CANCEL : NAIVE_START);
+      may(choice, NAIVE_START);
     if (!found && naive_may_be_skipped(naive, step))
       may(choice, NAIVE_SKIP);
   }
-}
-
-/* A stop(TASK) of one that still waits for others fails; it ends when all members have. */
-static void
-choose_stop(const Naive *naive, const NaiveState *state, const NaiveStep *step, Choice *choice)
-{
-  guint32 target = step->of->args[0]->value.id;
-  gboolean begun = !naive->exact || is_open(naive, state, &naive->model->tasks[target]);
-  may(choice, NAIVE_FAIL);
-  if (state->phase[choice->step] == NAIVE_RUNNING && begun)
-    may(choice, NAIVE_EFFECT);
-  if (state->phase[choice->step] == NAIVE_EFFECTED &&
-      (!naive->exact || has_ended(naive, state, target)))
-    may(choice, NAIVE_SUCCEED);
 }
 
 static gboolean
@@ -201,15 +185,12 @@ has_effect(const NaiveStep *step)
 }
 
 static void
-choose_running(const Naive *naive, const NaiveState *state, const NaiveStep *step, Choice *choice)
+choose_running(const NaiveState *state, const NaiveStep *step, Choice *choice)
 {
   NaivePhase phase = state->phase[choice->step];
-  gboolean asked = (state->asked >> choice->step & 1) != 0;
-  if (is_doomed(state, step->of) || asked)
+  if (is_doomed(state, step->of))
     may(choice, NAIVE_CANCEL);
-  if (step->of->control == VN_CONTROL_STOP) {
-    choose_stop(naive, state, step, choice);
-  } else if (phase == NAIVE_EFFECTED) {
+  if (phase == NAIVE_EFFECTED) {
     may(choice, NAIVE_SUCCEED);
   } else {
     may(choice, NAIVE_FAIL);
@@ -229,12 +210,12 @@ naive_moves(const Naive *naive, const NaiveState *state, gboolean by_itself,
       choose_idle(naive, state, step, &choice);
       break;
     case NAIVE_RUNNING:
-      choose_running(naive, state, step, &choice);
+      choose_running(state, step, &choice);
       if (by_itself && step->of->retries > 0)
         may(&choice, NAIVE_ANEW);
       break;
     case NAIVE_EFFECTED:
-      choose_running(naive, state, step, &choice);
+      choose_running(state, step, &choice);
       break;
     case NAIVE_DONE:
       if (by_itself && step->action != NULL && step->action->background)
@@ -277,13 +258,22 @@ lose_files(const Naive *naive, NaiveState *state, guint32 vm, guint16 but)
   state->lost |= gone;
 }
 
+/* What still serves there ends without a result of its own. */
+static void
+cut_off(const Naive *naive, NaiveState *state, guint32 vm)
+{
+  guint16 gone = of_vm(naive, state->live, vm);
+  state->live &= (guint16)~gone;
+  state->cut |= gone;
+}
+
 static void
 power_off(const Naive *naive, NaiveState *state, const NaiveStep *step)
 {
   const VnExpr *keep = step->of->args != NULL ? step->of->args[0] : NULL;
   state->power[step->vm] = NAIVE_OFF;
   state->serving &= (guint16)~of_vm(naive, state->serving, step->vm);
-  state->live &= (guint16)~of_vm(naive, state->live, step->vm);
+  cut_off(naive, state, step->vm);
   if (keep == NULL || keep->value.kind != VN_VALUE_BOOL || !keep->value.b)
     lose_files(naive, state, step->vm, 0);
 }
@@ -304,7 +294,7 @@ revert(const Naive *naive, NaiveState *state, const NaiveStep *step)
   guint16 back = (state->saved & bit(step->name)) != 0 ? state->saved_serving[step->name] : 0;
   guint16 kept = (state->saved & bit(step->name)) != 0 ? state->saved_kept[step->name] : 0;
   state->serving &= (guint16) ~(serving & (guint16)~back);
-  state->live &= (guint16)~of_vm(naive, state->live, step->vm);
+  cut_off(naive, state, step->vm);
   lose_files(naive, state, step->vm, kept);
   state->kept |= kept;
   state->lost &= (guint16)~kept;
@@ -329,7 +319,7 @@ switch_links(const Naive *naive, NaiveState *state, const NaiveStep *step, gbool
   }
 }
 
-/* Members that serve end; those under way are asked to. */
+/* Its task has come before: members that serve end. */
 static void
 stop_task(const Naive *naive, NaiveState *state, const NaiveStep *step)
 {
@@ -338,10 +328,17 @@ stop_task(const Naive *naive, NaiveState *state, const NaiveStep *step)
     guint member = naive->first_step[target] + k;
     state->serving &= (guint16)~bit(member);
     state->live &= (guint16)~bit(member);
-    if (naive_is_under_way(state->phase[member]) ||
-        (naive->exact && state->phase[member] == NAIVE_IDLE))
-      state->asked |= bit(member);
   }
+}
+
+static void
+switch_power(const Naive *naive, NaiveState *state, const NaiveStep *step, gboolean changes)
+{
+  if (changes) {
+    state->by[step->vm] = 0;
+    state->switched |= bit(step->vm);
+  }
+  state->by[step->vm] |= bit((guint)(step - naive->steps));
 }
 
 static void
@@ -349,13 +346,11 @@ take_effect(const Naive *naive, NaiveState *state, const NaiveStep *step)
 {
   switch ((VnControl)step->of->control) {
   case VN_CONTROL_POWER_ON:
-    if (state->power[step->vm] == NAIVE_OFF)
-      state->by[step->vm] = (guint8)(step - naive->steps);
+    switch_power(naive, state, step, state->power[step->vm] == NAIVE_OFF);
     state->power[step->vm] = NAIVE_ON;
     return;
   case VN_CONTROL_POWER_OFF:
-    if (state->power[step->vm] != NAIVE_OFF)
-      state->by[step->vm] = (guint8)(step - naive->steps);
+    switch_power(naive, state, step, state->power[step->vm] != NAIVE_OFF);
     power_off(naive, state, step);
     return;
   case VN_CONTROL_SNAPSHOT:
@@ -391,8 +386,7 @@ take_effect(const Naive *naive, NaiveState *state, const NaiveStep *step)
   g_assert_not_reached();
 }
 
-/* An action is done: what it wrote is there; one in the background serves, unless it was asked to
- * end before it was ready. */
+/* An action is done: what it wrote is there; one in the background serves. */
 static void
 action_done(NaiveState *state, const NaiveStep *step, guint k)
 {
@@ -400,9 +394,9 @@ action_done(NaiveState *state, const NaiveStep *step, guint k)
     state->kept |= bit(k);
     state->lost &= (guint16)~bit(k);
   }
-  if (step->action->n_provides > 0 && (state->asked & bit(k)) == 0)
+  if (step->action->n_provides > 0)
     state->serving |= bit(k);
-  if (step->action->background && (state->asked & bit(k)) == 0)
+  if (step->action->background)
     state->live |= bit(k);
 }
 

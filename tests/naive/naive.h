@@ -13,7 +13,7 @@
  *                 RUNNING ─FAIL─► FAILED ─ANEW─► RUNNING         ANEW: with a `retry`
  *   IDLE ─SKIP─► SKIPPED      `when` is false (all members at once)
  *   IDLE ─POISON─► POISONED   what it needs failed under `skip`, or was cancelled
- *   IDLE, RUNNING ─CANCEL─► CANCELLED   the run stops; a stop(TASK) has asked it to end
+ *   IDLE, RUNNING ─CANCEL─► CANCELLED   the run stops
  *   DONE ─DIE─► FAILED        a background task ends by itself, with failure
  *
  * Machines, links, snapshots, services and files change by EFFECT of control steps, and by SUCCEED
@@ -38,18 +38,17 @@ typedef enum {
   NAIVE_CANCELLED,
 } NaivePhase;
 
-#define NAIVE_NOBODY 0xff
-
 typedef enum { NAIVE_OFF, NAIVE_ON, NAIVE_SUSPENDED } NaivePower;
 
 /* Sets of steps, interfaces and snapshots are bits. No padding: states are compared as bytes. */
 typedef struct {
   guint8 phase[NAIVE_MAX_STEPS];
   guint8 power[NAIVE_MAX_VMS];
-  guint8 by[NAIVE_MAX_VMS]; /* the step that switched it on or off last, or NAIVE_NOBODY */
+  guint16 by[NAIVE_MAX_VMS]; /* steps that said that it be on, or off, since it last changed */
+  guint16 switched;          /* machines that are no more as they were at first */
   guint16 serving; /* steps whose service is there */
   guint16 live;    /* steps of a background task that is ready and runs on */
-  guint16 asked;   /* steps that a stop(TASK) has asked to end */
+  guint16 cut;     /* steps of one that was ready and lost its machine before it was stopped */
   guint16 down;    /* interfaces without link */
   guint16 kept;    /* steps whose written file is as they left it */
   guint16 lost;    /* steps whose written file was thrown away */
@@ -74,8 +73,7 @@ typedef struct {
   guint n_steps;
   guint first_step[NAIVE_MAX_STEPS]; /* by task */
   gboolean dead[NAIVE_MAX_STEPS];    /* by task: it never runs */
-  /* Only what the engine does. Otherwise what the analysis assumes: that a stop(TASK) ends well or
-   * fails is a free choice, wherever its task stands. */
+  /* Only what the engine knows by itself: of what never runs, what a constant condition says. */
   gboolean exact;
 } Naive;
 

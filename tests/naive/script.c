@@ -39,6 +39,8 @@ static const char *const prelude =
     "action serve(port: port) background { provides tcp port; run [\"true\"]; }\n"
     "action once(port: port) { provides tcp port; run [\"true\"]; }\n"
     "action guard() background { run [\"true\"]; }\n"
+    "action watch() returns (n: int, m: int?) background {\n"
+    "  run [\"true\"] { parse /(?<n>\\d+)/; }\n}\n"
     "action put(path: string) { writes path; run [\"true\"]; }\n"
     "action get(path: string) { reads path; run [\"true\"]; }\n"
     "action look() returns (n: int, m: int?) { run [\"true\"] { parse /(?<n>\\d+)/; } }\n"
@@ -179,7 +181,12 @@ call_result(Script *s, guint t)
 {
   if (t == 0 || chance(s, 0.4)) {
     s->counts[t] = !chance(s, 0.1);
-    g_string_append(s->out, s->counts[t] ? "look()" : "win()");
+    s->background[t] = s->counts[t] && chance(s, 0.25);
+    g_string_append(s->out, !s->counts[t] ? "win()" : s->background[t] ? "watch()" : "look()");
+    return;
+  }
+  if (chance(s, 0.1)) {
+    g_string_append(s->out, pick(s, "power_off", "revert(\"s\")"));
     return;
   }
   gboolean truth = chance(s, 0.3);
@@ -273,12 +280,13 @@ write_engine_call(Script *s, guint t)
     g_string_append(s->out, "wait(0s)");
     return TRUE;
   }
+  guint n = 0, chosen = 0;
   for (guint k = 0; k < t; k++)
-    if (s->background[k]) {
-      g_string_append_printf(s->out, "stop(t%u)", k);
-      return TRUE;
-    }
-  return FALSE;
+    if (s->background[k] && below(s, ++n) == 0)
+      chosen = k;
+  if (n > 0)
+    g_string_append_printf(s->out, "stop(t%u)", chosen);
+  return n > 0;
 }
 
 static void
@@ -314,7 +322,7 @@ write_task(Script *s, guint t)
 {
   gsize from = s->out->len;
   g_string_append_printf(s->out, "task t%u = ", t);
-  if (chance(s, s->theme == THEME_SERVICE ? 0.3 : 0.06) && write_engine_call(s, t)) {
+  if (chance(s, s->theme == THEME_SERVICE ? 0.3 : s->theme == THEME_RESULT ? 0.15 : 0.06) && write_engine_call(s, t)) {
     s->n_steps++;
   } else {
     write_targets(s, t);
