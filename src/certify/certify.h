@@ -30,7 +30,7 @@ typedef struct {
   const char *name, *control; /* control NULL: an action */
   OnFailure on_failure;
   Condition condition;
-  gboolean always, keep, fragile;
+  gboolean always, keep, fragile, background;
   const char *snapshot, *link; /* NULL: not known; every link */
   guint32 stops;               /* the task that it ends */
   GArray *targets, *after;     /* of guint32 */

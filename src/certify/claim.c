@@ -174,6 +174,8 @@ check_result(Check *c, guint32 task, guint32 member, const char *field)
 {
   const GArray *targets = task_at(c->graph, task)->targets;
   gboolean ran = g_strcmp0(field, "ok") == 0;
+  if (task_at(c->graph, task)->background && !ran && g_strcmp0(field, "started") != 0)
+    return wrong(c, "a background task has that only once it was stopped");
   if (targets->len == 0 || member != CERTIFY_NONE)
     return has_provider(c, task, member, ran);
   for (guint k = 0; k < targets->len; k++)

@@ -214,6 +214,7 @@ load_words(Task *task, JsonObject *it, GError **error)
   const char *policy = text_of(it, "on_failure"), *condition = text_of(it, "condition");
   task->control = text_of(it, "control");
   task->always = is_true(it, "always");
+  task->background = is_true(it, "background");
   task->keep = is_true(it, "keep");
   task->snapshot = text_of(it, "snapshot");
   task->link = text_of(it, "link");

@@ -449,7 +449,9 @@ static void
 need_result(VnCertificate *c, const VnExpr *result)
 {
   const VnTask *task = &c->model->tasks[result->task];
-  gboolean met = TRUE, one = task->group && result->vm != VN_MEMBER_ALL;
+  gboolean one = task->group && result->vm != VN_MEMBER_ALL;
+  gboolean serves = task->control == VN_CONTROL_NONE && c->model->actions[task->action].background;
+  gboolean met = !serves || result->index == VN_FIELD_OK || result->index == VN_FIELD_STARTED;
   vn_certificate_begin(c);
   for (guint32 m = 0; m < MAX(task->n_targets, 1) && met; m++)
     if (!one || task->targets[m] == result->vm)
