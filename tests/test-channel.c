@@ -378,7 +378,8 @@ static void
 folder_connect(const Folder *folder, Slave *slave)
 {
   g_autoptr(GError) error = NULL;
-  vn_channels_add_spool(slave->channels, VM, folder->path, &error);
+  int fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  vn_channels_add_spool(slave->channels, VM, fd, &error);
   g_assert_no_error(error);
 }
 

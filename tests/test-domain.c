@@ -90,6 +90,27 @@ test_says(void)
 }
 
 static void
+test_folder(void)
+{
+  VnVirtSpec spec = box();
+  VnVirtPlace with = place;
+  spec.folder = TRUE;
+  with.share = "/proc/1/fd/9";
+  g_autofree char *xml = vn_virt_domain_xml(&spec, &with, NULL);
+  assert_says(xml, "/domain/devices/filesystem/source/@dir", "/proc/1/fd/9");
+  assert_says(xml, "/domain/devices/filesystem/target/@dir", "vnec");
+  assert_says(xml, "/domain/devices/filesystem/@accessmode", "squash");
+  /* A folder instead of a port, not beside it. */
+  assert_says(xml, "count(/domain/devices/filesystem)", "1");
+  assert_says(xml, "count(/domain/devices/channel)", "0");
+  assert_says(xml, "count(/domain/devices/controller[@type='virtio-serial'])", "0");
+  g_autofree char *key = vn_virt_domain_key(&spec, FALSE, "1", "", NULL);
+  spec.folder = FALSE;
+  g_autofree char *port = vn_virt_domain_key(&spec, FALSE, "1", "", NULL);
+  g_assert_cmpstr(key, !=, port);
+}
+
+static void
 test_disk(void)
 {
   VnVirtSpec spec = box();
@@ -205,6 +226,7 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/domain/says", test_says);
+  g_test_add_func("/domain/folder", test_folder);
   g_test_add_func("/domain/disk", test_disk);
   g_test_add_func("/domain/no-markup", test_no_markup);
   g_test_add_func("/domain/refuses", test_refuses);

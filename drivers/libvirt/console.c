@@ -80,6 +80,12 @@ vn_virt_console_close(VnVirtConsole *console)
   console_unref(console);
 }
 
+int
+vn_virt_console_fd(const VnVirtConsole *console)
+{
+  return console != NULL ? console->fd : -1;
+}
+
 /* Escape sequences and bytes that terminals act on have no place in an error message. */
 static char *
 clean(const char *line)

@@ -11,5 +11,7 @@ typedef struct VnVirtConsole VnVirtConsole;
 /* Reads from `fd`, which it takes, in the default main context, from any thread. */
 VnVirtConsole *vn_virt_console_open(int fd);
 void vn_virt_console_close(VnVirtConsole *console);
+/* Hangs up (poll) when the machine ends. -1: there is none. */
+int vn_virt_console_fd(const VnVirtConsole *console);
 /* The last line that says something, printable, at most some hundred bytes; NULL: nothing. */
 char *vn_virt_console_last(VnVirtConsole *console);

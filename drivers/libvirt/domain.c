@@ -8,8 +8,10 @@
 #include <libxml/xmlwriter.h>
 #include <string.h>
 
+#include "drivers/libvirt/folder.h"
+
 #define QEMU_NAMESPACE "http://libvirt.org/schemas/domain/qemu/1.0"
-#define SERIAL_SLOT    "0x02"
+#define CHANNEL_SLOT   "0x02"
 #define DISK_SLOT      "0x03"
 #define NIC_SLOT       0x04u /* up to 0x1f; below are also the host bridge and IDE */
 #define TB_CACHE_MIB   "32"
@@ -213,6 +215,34 @@ write_disk(xmlTextWriter *out, const VnVirtSpec *spec, const char *path, const A
   close_element(out);
 }
 
+/* QEMU keeps owners and links as they are made ("squash": it is nobody, and need not be root to try);
+ * what may come of that is the slave's to judge, which is there to expect anything. */
+static void
+write_share(xmlTextWriter *out, const char *path, const Arch *arch)
+{
+  open_element(out, "filesystem");
+  attribute(out, "type", "mount");
+  attribute(out, "accessmode", "squash");
+  empty(out, "driver", "type", "path");
+  empty(out, "source", "dir", path);
+  empty(out, "target", "dir", VN_VIRT_SHARE);
+  write_slot(out, arch, CHANNEL_SLOT);
+  close_element(out);
+}
+
+static void
+write_port(xmlTextWriter *out, const VnVirtPlace *place)
+{
+  open_element(out, "channel");
+  attribute(out, "type", "unix");
+  write_socket(out, place->folder, "agent");
+  open_element(out, "target");
+  attribute(out, "type", "virtio");
+  attribute(out, "name", VN_VIRT_PORT);
+  close_element(out);
+  close_element(out);
+}
+
 static void
 write_devices(xmlTextWriter *out, const VnVirtSpec *spec, const VnVirtPlace *place,
               const Arch *arch)
@@ -225,24 +255,22 @@ write_devices(xmlTextWriter *out, const VnVirtSpec *spec, const VnVirtPlace *pla
   attribute(out, "type", "usb");
   attribute(out, "model", "none");
   close_element(out);
-  open_element(out, "controller");
-  attribute(out, "type", "virtio-serial");
-  attribute(out, "index", "0");
-  write_slot(out, arch, SERIAL_SLOT);
-  close_element(out);
+  if (!spec->folder) {
+    open_element(out, "controller");
+    attribute(out, "type", "virtio-serial");
+    attribute(out, "index", "0");
+    write_slot(out, arch, CHANNEL_SLOT);
+    close_element(out);
+  }
   empty(out, "memballoon", "model", "none");
   open_element(out, arch->pc ? "serial" : "console");
   attribute(out, "type", "unix");
   write_socket(out, place->folder, "console");
   close_element(out);
-  open_element(out, "channel");
-  attribute(out, "type", "unix");
-  write_socket(out, place->folder, "agent");
-  open_element(out, "target");
-  attribute(out, "type", "virtio");
-  attribute(out, "name", VN_VIRT_PORT);
-  close_element(out);
-  close_element(out);
+  if (spec->folder)
+    write_share(out, place->share, arch);
+  else
+    write_port(out, place);
   close_element(out);
 }
 
@@ -351,6 +379,7 @@ vn_virt_domain_key(const VnVirtSpec *spec, gboolean kvm, const char *versions, c
       .name = "",
       .uuid = "",
       .folder = "/",
+      .share = "/",
       .kvm = kvm,
       .files = {[VN_VIRT_FILE_kernel] = spec->files[VN_VIRT_FILE_kernel] != NULL ? "k" : NULL,
                 [VN_VIRT_FILE_initrd] = spec->files[VN_VIRT_FILE_initrd] != NULL ? "i" : NULL,

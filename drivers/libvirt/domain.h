@@ -11,6 +11,7 @@
 typedef struct {
   const char *name, *uuid; /* of the domain */
   const char *folder;
+  const char *share;                  /* that the guest sees; NULL unless spec->folder */
   const char *files[VN_VIRT_N_FILES]; /* as QEMU opens them; the disk is the writable one */
   gboolean kvm;                       /* else TCG */
 } VnVirtPlace;

@@ -129,6 +129,19 @@ make(Engine *engine, GVariant *argument, int *fds, guint n_fds)
   answer(engine, id, error, NULL, NULL, 0);
 }
 
+static void
+share(Engine *engine, GVariant *argument, VnVirtMessage *message)
+{
+  guint32 id = g_variant_get_uint32(argument);
+  g_autoptr(GError) error = NULL;
+  VnVirtMachine *machine = find(engine, id, &error);
+  if (machine != NULL && message->n_fds == 1) {
+    vn_virt_machine_share(machine, message->fds[0]);
+    message->fds[0] = -1;
+  }
+  answer(engine, id, error, NULL, NULL, 0);
+}
+
 /* In one of the threads that turn on. */
 static void
 turn_on(gpointer data, gpointer user_data)
@@ -252,9 +265,10 @@ prove(Engine *engine)
 /* ---- requests ---- */
 
 static const char *const types[] = {
-    [VN_VIRT_MAKE] = "a{sv}", [VN_VIRT_ON] = "au",         [VN_VIRT_OFF] = "(aub)",
-    [VN_VIRT_REMOVE] = "au",  [VN_VIRT_SNAPSHOT] = "(us)", [VN_VIRT_REVERT] = "(us)",
-    [VN_VIRT_SUSPEND] = "u",  [VN_VIRT_RESUME] = "u",      [VN_VIRT_PROVE] = "()",
+    [VN_VIRT_MAKE] = "a{sv}",   [VN_VIRT_FOLDER] = "u",    [VN_VIRT_ON] = "au",
+    [VN_VIRT_OFF] = "(aub)",    [VN_VIRT_REMOVE] = "au",   [VN_VIRT_SNAPSHOT] = "(us)",
+    [VN_VIRT_REVERT] = "(us)",  [VN_VIRT_SUSPEND] = "u",   [VN_VIRT_RESUME] = "u",
+    [VN_VIRT_PROVE] = "()",
 };
 
 static void
@@ -263,6 +277,9 @@ act(Engine *engine, VnVirtOp op, GVariant *argument, VnVirtMessage *message)
   switch (op) {
   case VN_VIRT_MAKE:
     make(engine, argument, message->fds, message->n_fds);
+    break;
+  case VN_VIRT_FOLDER:
+    share(engine, argument, message);
     break;
   case VN_VIRT_ON:
     turn_all_on(engine, argument);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "drivers/libvirt/folder.h"
 #include "image/image.h"
 
 #define MEMORY_DEFAULT (128 << 20)
@@ -42,6 +43,12 @@ text_key(const VnDriverVm *vm, const char *key)
 {
   const char *text;
   return vm->image_keys != NULL && g_variant_lookup(vm->image_keys, key, "&s", &text) ? text : "";
+}
+
+static gboolean
+by_folder(const VnDriverVm *vm)
+{
+  return strcmp(text_key(vm, "channel"), "folder") == 0;
 }
 
 /* ---- the command line ---- */
@@ -98,6 +105,8 @@ write_append(const VnDriverVm *vm, const char *append, VnVirtSpec *spec, GError 
   g_autoptr(GString) line = g_string_new(append);
   gboolean told = !vm->router && strstr(append, "vnec.dhcp=") == NULL;
   add_hostname(line, vm->name);
+  if (by_folder(vm))
+    g_string_append(line, " vnec.spool=" VN_VIRT_SHARE);
   for (guint32 i = 0; told && i < vm->n_ifaces; i++)
     add_addresses(line, &vm->ifaces[i]);
   for (guint32 i = 0; told && i < vm->n_routes; i++)
@@ -167,7 +176,8 @@ static gboolean
 choose_stored(const VnDriverVm *vm, VnVirtImage *out, Boot *boot, GError **error)
 {
   const char *name = text_key(vm, "vm");
-  VnGuestImage *image = vn_image_open(name[0] != '\0' ? name : vn_image_default(vm->router), error);
+  VnGuestImage *image = vn_image_open(name[0] != '\0' ? name : vn_image_default(vm->router, by_folder(vm)),
+                                      error);
   if (image == NULL)
     return FALSE;
   out->hold = image;
@@ -235,7 +245,8 @@ fill(const VnDriverVm *vm, const Boot *boot, VnVirtSpec *spec, GError **error)
   spec->cpus = vm->cpus != 0 ? vm->cpus : 1;
   spec->memory = vm->memory != 0 ? vm->memory : boot->memory != 0 ? boot->memory : MEMORY_DEFAULT;
   spec->format = strcmp(text_key(vm, "format"), "raw") == 0 ? VN_VIRT_RAW : VN_VIRT_QCOW2;
-  spec->keep = keep;
+  spec->folder = by_folder(vm);
+  spec->keep = keep && !spec->folder;
   spec->patience = patience(vm);
   if (vm->n_ifaces > VN_VIRT_NICS_MAX)
     return refuse(error, "it has %u interfaces; a QEMU machine has %u at most", vm->n_ifaces,

@@ -7,10 +7,12 @@
 #include "drivers/libvirt/libvirt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "drivers/libvirt/client.h"
+#include "drivers/libvirt/folder.h"
 #include "drivers/libvirt/image.h"
 #include "drivers/libvirt/states.h"
 #include "hub/hub.h"
@@ -22,6 +24,8 @@ typedef struct {
   guint32 *segments; /* by interface */
   VnVirtClient *client;
   gpointer hold; /* its image */
+  gboolean by_folder;
+  int folder; /* that of this life, or of the next; -1: none */
 } Vm;
 
 struct VnDriverState {
@@ -45,6 +49,13 @@ set_on(VnDriverState *state, guint32 id, gboolean on)
     g_hash_table_add(state->on, GUINT_TO_POINTER(id));
   else
     g_hash_table_remove(state->on, GUINT_TO_POINTER(id));
+}
+
+static gboolean
+is_on(VnDriverState *state, guint32 id)
+{
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&state->lock);
+  return g_hash_table_contains(state->on, GUINT_TO_POINTER(id));
 }
 
 static void
@@ -147,6 +158,8 @@ vm_free(gpointer data)
 {
   Vm *vm = data;
   vn_virt_image_release(vm->hold);
+  if (vm->folder >= 0)
+    (void)close(vm->folder); /* what is in it has no reader any more */
   g_free(vm->segments);
   g_free(vm);
 }
@@ -312,6 +325,17 @@ connect_nics(VnDriverState *state, const Vm *vm, guint n_nics, VnVirtMessage *me
   return TRUE;
 }
 
+/* The folder is the one that was made here, not what comes back from where machines are. */
+static void
+give_channel(const Vm *vm, VnVirtMessage *message, VnDriverChannel *out)
+{
+  if (vm->by_folder)
+    *out = (VnDriverChannel){.kind = VN_DRIVER_CHANNEL_SPOOL,
+                             .fd = fcntl(vm->folder, F_DUPFD_CLOEXEC, 0)};
+  else
+    *out = (VnDriverChannel){.kind = VN_DRIVER_CHANNEL_PORT, .fd = take_fd(message, 0)};
+}
+
 static void
 note_on(guint32 id, GError *error, GVariant *more, VnVirtMessage *message, gpointer data)
 {
@@ -331,7 +355,7 @@ note_on(guint32 id, GError *error, GVariant *more, VnVirtMessage *message, gpoin
     return;
   set_on(batch->state, id, TRUE);
   if (connect_nics(batch->state, vm, nics, message, &item->error))
-    batch->channels[place].fd = take_fd(message, 0);
+    give_channel(vm, message, &batch->channels[place]);
 }
 
 static void
@@ -377,7 +401,7 @@ call_batch(Batch *batch, VnVirtOp op, VnVirtAnswer answer, Argument argument, gp
     g_autoptr(GError) error = NULL;
     for (guint i = 0; i < batch->n; i++) {
       const Vm *vm = find(batch->state, batch->items[i].id, NULL);
-      if (vm != NULL && vm->client == clients->pdata[c])
+      if (vm != NULL && vm->client == clients->pdata[c] && batch->items[i].error == NULL)
         g_array_append_val(ids, batch->items[i].id);
     }
     GVariant *list =
@@ -447,6 +471,9 @@ make_vm(VnDriverState *state, const VnDriverVm *vm, GError **error)
   const char *uri = NULL;
   if (vm->image_keys == NULL || !g_variant_lookup(vm->image_keys, "uri", "&s", &uri))
     uri = EMBEDDED;
+  if (image.spec.folder && strcmp(uri, EMBEDDED) != 0)
+    return missing(error, "`channel folder` works with VNEC's own libvirt alone",
+                   "leave out `uri` or `channel`");
   VnVirtClient *client = client_of(state, uri, error);
   if (client == NULL || !call_one(client, VN_VIRT_MAKE, vn_virt_spec_pack(&image.spec), image.fds,
                                   image.n_fds, error))
@@ -455,6 +482,8 @@ make_vm(VnDriverState *state, const VnDriverVm *vm, GError **error)
   *made = (Vm){.id = vm->id, .n_segments = vm->n_ifaces, .client = client};
   made->segments = g_new(guint32, vm->n_ifaces);
   made->hold = g_steal_pointer(&image.hold);
+  made->by_folder = image.spec.folder;
+  made->folder = -1;
   for (guint32 i = 0; i < vm->n_ifaces; i++)
     made->segments[i] = vm->ifaces[i].segment;
   g_hash_table_insert(state->vms, GUINT_TO_POINTER(vm->id), made);
@@ -470,11 +499,27 @@ make_vms(VnDriverState *state, const VnDriverVm *vms, VnDriverItem *items, guint
   }
 }
 
+/* A new life begins with a new folder: nothing of the last one is in it. */
+static gboolean
+share_folder(VnDriverState *state, guint32 id, GError **error)
+{
+  Vm *vm = find(state, id, error);
+  if (vm == NULL || !vm->by_folder || is_on(state, id))
+    return vm != NULL;
+  if (vm->folder >= 0)
+    (void)close(vm->folder); /* the last life's */
+  vm->folder = vn_virt_folder_ask(state->program, error);
+  return vm->folder >= 0 && call_one(vm->client, VN_VIRT_FOLDER, g_variant_new_uint32(id),
+                                     &vm->folder, 1, error);
+}
+
 static void
 power_on(VnDriverState *state, VnDriverItem *items, VnDriverChannel *out_channels, guint n)
 {
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++) {
     out_channels[i] = (VnDriverChannel){.kind = VN_DRIVER_CHANNEL_PORT, .fd = -1};
+    (void)share_folder(state, items[i].id, &items[i].error); /* the item says it */
+  }
   Batch batch = {.state = state, .items = items, .channels = out_channels, .n = n};
   call_batch(&batch, VN_VIRT_ON, note_on, plain, NULL);
 }

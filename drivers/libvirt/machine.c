@@ -36,6 +36,7 @@ struct VnVirtMachine {
   char *folder, *key, *name;
   char uuid[37];
   char *files[VN_VIRT_N_FILES]; /* as QEMU opens them */
+  int share; /* its folder, if that is its channel; -1: none */
   VnVirtDisk disk;
   gboolean disk_kept; /* by power_off(keep) */
   virDomainPtr domain;
@@ -195,6 +196,7 @@ vn_virt_machine_new(VnVirtHost *host, VnVirtSpec *spec, int *fds, GError **error
 {
   VnVirtMachine *machine = g_new0(VnVirtMachine, 1);
   machine->host = host;
+  machine->share = -1;
   machine->spec = *spec;
   memset(spec, 0, sizeof *spec);
   machine->folder = g_strdup_printf("%s/%u", host->home, machine->spec.id);
@@ -203,6 +205,13 @@ vn_virt_machine_new(VnVirtHost *host, VnVirtSpec *spec, int *fds, GError **error
     return machine;
   vn_virt_machine_free(machine);
   return NULL;
+}
+
+void
+vn_virt_machine_share(VnVirtMachine *machine, int folder)
+{
+  close_fd(&machine->share);
+  machine->share = folder;
 }
 
 guint32
@@ -250,9 +259,11 @@ write_xml(const VnVirtMachine *machine, GError **error)
 {
   g_autofree char *disk =
       machine->disk.present != 0 ? vn_virt_disk_path(&machine->disk, machine->disk.present) : NULL;
+  g_autofree char *share = g_strdup_printf("/proc/%d/fd/%d", (int)getpid(), machine->share);
   const VnVirtPlace place = {.name = machine->name,
                              .uuid = machine->uuid,
                              .folder = machine->folder,
+                             .share = share,
                              .kvm = g_atomic_int_get(&machine->host->kvm),
                              .files = {[VN_VIRT_FILE_kernel] = machine->files[VN_VIRT_FILE_kernel],
                                        [VN_VIRT_FILE_initrd] = machine->files[VN_VIRT_FILE_initrd],
@@ -307,6 +318,11 @@ static gboolean
 save(VnVirtMachine *machine, const char *path, GError **error)
 {
   g_autofree char *next = NULL;
+  if (machine->spec.folder) {
+    g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_UNSUPPORTED,
+                "QEMU can't keep the memory of a machine whose channel is a shared folder");
+    return FALSE;
+  }
   if (machine->disk.present != 0) {
     next = vn_virt_disk_next(&machine->disk, error);
     if (next == NULL)
@@ -415,6 +431,10 @@ add_console(VnVirtMachine *machine, GError **error)
 static gboolean
 await_agent(VnVirtMachine *machine, guint seconds, GError **error)
 {
+  if (machine->spec.folder)
+    return vn_virt_await_file(machine->share, vn_virt_console_fd(machine->console), seconds,
+                              error) ||
+           add_console(machine, error);
   int fd = vn_virt_connect(machine->folder, "agent", error);
   gboolean there = fd >= 0 && vn_virt_await_hello(fd, seconds, error);
   close_fd(&fd);
@@ -469,8 +489,11 @@ connect_all(VnVirtMachine *machine, VnVirtLife *life, GError **error)
       return FALSE;
     life->nics[life->n_nics++] = fd;
   }
-  life->channel = vn_virt_connect(machine->folder, "agent", error);
+  life->channel = machine->spec.folder ? fcntl(machine->share, F_DUPFD_CLOEXEC, 0)
+                                       : vn_virt_connect(machine->folder, "agent", error);
   life->fresh = life->channel >= 0;
+  if (machine->spec.folder && !life->fresh)
+    vn_virt_fail(error, errno, "giving its shared folder");
   return life->fresh;
 }
 
@@ -650,6 +673,7 @@ vn_virt_machine_free(VnVirtMachine *machine)
   (void)destroy(machine, NULL); /* libvirt's own end takes the rest */
   g_clear_pointer(&machine->snapshots, g_hash_table_unref);
   vn_virt_disk_clear(&machine->disk);
+  close_fd(&machine->share);
   remove_folder(machine->folder);
   vn_virt_spec_clear(&machine->spec);
   for (guint i = 0; i < VN_VIRT_N_FILES; i++)

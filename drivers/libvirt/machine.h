@@ -18,7 +18,7 @@ typedef struct VnVirtMachine VnVirtMachine;
 
 /* What a machine that was turned on gives away: descriptors, closed by clear unless taken. */
 typedef struct {
-  int channel;
+  int channel; /* to its port; of a shared folder the folder */
   int nics[VN_VIRT_NICS_MAX];
   guint n_nics;
   gboolean fresh;   /* FALSE: it was on already, and nothing is given */
@@ -33,6 +33,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(VnVirtLife, vn_virt_life_clear)
 
 /* Takes what is in spec, and the descriptors that it uses (set to -1). */
 VnVirtMachine *vn_virt_machine_new(VnVirtHost *host, VnVirtSpec *spec, int *fds, GError **error);
+/* The shared folder of its next life, if its channel is one. Takes the descriptor. */
+void vn_virt_machine_share(VnVirtMachine *machine, int folder);
 /* Destroys the domain and everything of it. */
 void vn_virt_machine_free(VnVirtMachine *machine);
 const char *vn_virt_machine_domain(const VnVirtMachine *machine);

@@ -15,6 +15,7 @@
 /* X(ID, "what it does", argument) */
 #define VN_VIRT_OPS(X)                                                                  \
   X(MAKE, "make a machine: a{sv} of spec.h, with its image's descriptors")              \
+  X(FOLDER, "u, with a descriptor: the shared folder of its next life")               \
   X(ON, "turn on: au; one answer a machine, with channel and NICs, or a state to keep") \
   X(OFF, "turn off: (aub), TRUE keeps the disk")                                        \
   X(REMOVE, "forget: au")                                                               \

@@ -37,9 +37,8 @@
 /* Where the new root is put together; any folder that is there on every system. */
 #define BASE "/tmp"
 
-#define INSIDE   1000u       /* user and group in the nest */
-#define STRANGER 0x70001000u /* of root's nests: nobody on the machine */
-#define KVM_GID  1001u       /* in the nest */
+#define INSIDE  1000u /* user and group in the nest */
+#define KVM_GID 1001u /* in the nest */
 
 static const char *const folders[] = {"usr", "dev", "proc", "sys",    "etc",
                                       "tmp", "run", "v",    "states", "old"};
@@ -78,7 +77,7 @@ map_ids(pid_t pid)
 {
   struct stat kvm;
   gint64 group = stat("/dev/kvm", &kvm) == 0 && kvm.st_gid != 0 ? (gint64)kvm.st_gid : -1;
-  if (geteuid() == 0 && map(pid, STRANGER, STRANGER, group) == 0)
+  if (geteuid() == 0 && map(pid, VN_VIRT_STRANGER, VN_VIRT_STRANGER, group) == 0)
     return 0;
   int result = write_proc(pid, "setgroups", "deny");
   return result != 0 ? result : map(pid, geteuid(), getegid(), -1);

@@ -11,6 +11,8 @@
 #define VN_VIRT_HOME   "/v"      /* writable, and gone with the nest */
 #define VN_VIRT_STATES "/states" /* kept states of earlier runs */
 
+#define VN_VIRT_STRANGER 0x70001000u /* user of root's nests: nobody on the machine */
+
 /* To be called while the process has one thread. In the calling process this never returns: it
  * watches, ends the nest when the other end of `life` is closed, and exits. It returns in the
  * nest's first process, which has no privilege at all; TRUE, or FALSE with what failed.

@@ -43,6 +43,7 @@ typedef enum {
   X(guint32, u, cpus)                                                    \
   X(gint64, x, memory)    /* bytes */                                    \
   X(guint32, u, format)   /* VnVirtFormat of the disk */                 \
+  X(gboolean, b, folder)  /* its agent's channel is a shared folder */   \
   X(gboolean, b, keep)    /* its ready state may be kept */              \
   X(guint32, u, patience) /* seconds until its agent must have answered */
 

@@ -21,7 +21,8 @@ name_of(const VnImage *image, gboolean router)
       return image->values[i].text->text;
     own = own || strcmp(image->keys[i], "kernel") == 0 || strcmp(image->keys[i], "disk") == 0;
   }
-  return own ? NULL : vn_image_default(router);
+  const char *channel = vn_model_image_word(image, "channel");
+  return own ? NULL : vn_image_default(router, g_strcmp0(channel, "folder") == 0);
 }
 
 static void
@@ -39,7 +40,7 @@ add_model(GPtrArray *names, const VnModel *model)
     gboolean router = vm->kind == VN_VM_ROUTER;
     if (vn_model_tech(model, i) != VN_TECH_QEMU || vn_model_site(model, i) != LOCAL_SITE)
       continue;
-    const char *name = vm->image == VN_NO_ID ? vn_image_default(router)
+    const char *name = vm->image == VN_NO_ID ? vn_image_default(router, FALSE)
                                              : name_of(&model->images[vm->image], router);
     if (name != NULL)
       add_name(names, name);

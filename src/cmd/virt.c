@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "drivers/libvirt/engine.h"
+#include "drivers/libvirt/folder.h"
 #include "drivers/libvirt/kvm.h"
 #include "drivers/libvirt/nest.h"
 
@@ -13,6 +14,7 @@ static const char usage[] =
     "usage: vnec-virt CALLS EVENTS URI STATES FOLDER EXPERIMENT\n"
     "       vnec-virt --check  says whether namespaces can be made for machines\n"
     "       vnec-virt --kvm    says whether KVM runs guests here\n"
+    "       vnec-virt --folder SOCKET  makes a folder to share with a machine\n"
     "\n"
     "vnec-slave starts this program; it runs libvirt and the machines of one experiment.\n";
 
@@ -42,6 +44,8 @@ main(int argc, char **argv)
     return show_check();
   if (argc == 2 && strcmp(argv[1], "--kvm") == 0)
     return show_kvm();
+  if (argc == 3 && strcmp(argv[1], "--folder") == 0)
+    return vn_virt_folder_serve(atoi(argv[2]));
   if (argc == 2 && strcmp(argv[1], "--help") == 0) {
     fputs(usage, stdout);
     return EXIT_SUCCESS;

@@ -81,8 +81,8 @@ typedef enum {
 
 typedef struct {
   VnDriverChannelKind kind;
-  int fd;       /* STREAM, PORT: given to the slave, which closes it; -1: none */
-  char *folder; /* SPOOL: empty, of this user, mode 0700; g_free'd by the slave; NULL: none */
+  /* Given to the slave, which closes it; -1: none. SPOOL: the folder, bounded by who made it. */
+  int fd;
 } VnDriverChannel;
 
 /* A router's external interface, as a non-blocking descriptor: each read gives one IP packet with

@@ -18,8 +18,10 @@
 G_DEFINE_QUARK(vn-image-error-quark, vn_image_error)
 
 const char *
-vn_image_default(gboolean router)
+vn_image_default(gboolean router, gboolean folder)
 {
+  if (folder)
+    return router ? "linux-router-9p" : "linux-9p";
   return router ? "linux-router" : "linux";
 }
 

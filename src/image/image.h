@@ -44,8 +44,8 @@ typedef struct {
   int lock;                       /* holds the object while the image is open */
 } VnGuestImage;
 
-/* The image for a VM whose script names none. */
-const char *vn_image_default(gboolean router);
+/* The image for a VM whose script names none. folder: its channel is a shared folder. */
+const char *vn_image_default(gboolean router, gboolean folder);
 
 /* Looks up a name and holds the object, so that neither `vnec image rm` nor a newer build removes
  * it before vn_image_free. The hashes of the files are not checked here (vn_image_verify). */

@@ -105,7 +105,11 @@ fi
 cd /root || exit 1
 if [ -n "$spool" ]; then
   mkdir -p /vnec/spool
-  mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none "$spool" /vnec/spool
+  mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144,cache=none "$spool" /vnec/spool || {
+    # Without its channel nobody hears of this guest but by its end.
+    echo "init: no shared folder: this image can't mount 9p (linux-9p can)"
+    poweroff -f
+  }
   exec /vnec/agent --spool /vnec/spool
 fi
 exec /vnec/agent --port vnec.0

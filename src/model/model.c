@@ -2,6 +2,8 @@
 /* Questions that many ask of a model. */
 #include "model/model.h"
 
+#include <string.h>
+
 #include "model/expr.h"
 #include "tech/tech.h"
 
@@ -84,6 +86,28 @@ first_segment(const VnModel *model, guint32 vm)
 {
   const VnVm *record = &model->topology.vms[vm];
   return record->n_ifaces > 0 ? model->topology.ifaces[record->first_iface].segment : VN_NO_ID;
+}
+
+const char *
+vn_model_image_word(const VnImage *image, const char *key)
+{
+  for (guint32 i = 0; i < image->n_keys; i++)
+    if (strcmp(image->keys[i], key) == 0 && image->values[i].kind == VN_VALUE_STRING)
+      return image->values[i].text->text;
+  return NULL;
+}
+
+guint
+vn_model_can(const VnModel *model, guint32 number, guint32 tech)
+{
+  guint can = vn_tech((VnTechId)tech)->can;
+  if (number == VN_NO_ID)
+    return can;
+  const VnImage *image = &model->images[number];
+  for (guint32 i = 0; i < image->n_keys; i++)
+    if (image->values[i].kind == VN_VALUE_STRING)
+      can &= ~vn_tech_forgone((VnTechId)tech, image->keys[i], image->values[i].text->text);
+  return can;
 }
 
 guint32

@@ -129,6 +129,11 @@ const char *vn_control_name(VnControl control);
 const char *vn_model_name_of(VnValueKind kind, guint32 id, gpointer model);
 /* The operating system of a VM: its image's, else its technology's. */
 const char *vn_model_os(const VnModel *model, guint32 vm);
+/* The word or text of a key of an image; NULL: it has none, or it is neither. */
+const char *vn_model_image_word(const VnImage *image, const char *key);
+/* What (VnTechCan) a VM can, of a segment of technology `tech`: all that the technology can, less
+ * what keys of its image cost. */
+guint vn_model_can(const VnModel *model, guint32 image, guint32 tech);
 /* The technology and the site of a VM: those of its first segment. */
 guint32 vn_model_tech(const VnModel *model, guint32 vm);
 guint32 vn_model_site(const VnModel *model, guint32 vm);

@@ -606,7 +606,7 @@ vn_channels_add_port(VnChannels *channels, guint32 vm, int fd, GError **error)
 }
 
 gboolean
-vn_channels_add_spool(VnChannels *channels, guint32 vm, const char *folder, GError **error)
+vn_channels_add_spool(VnChannels *channels, guint32 vm, int folder, GError **error)
 {
   Channel *channel = g_new0(Channel, 1);
   channel->vm = vm;

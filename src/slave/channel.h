@@ -38,9 +38,8 @@ gboolean vn_channels_add(VnChannels *channels, guint32 vm, int fd, GError **erro
 /* A socket to a virtual machine's port: nothing counts before the agent has answered this
  * connection's beginning (frame/line.h). */
 gboolean vn_channels_add_port(VnChannels *channels, guint32 vm, int fd, GError **error);
-/* A folder that the agent sees, too (slave/spool.h). */
-gboolean vn_channels_add_spool(VnChannels *channels, guint32 vm, const char *folder,
-                               GError **error);
+/* Takes the descriptor of a folder that the agent sees, too (slave/spool.h). */
+gboolean vn_channels_add_spool(VnChannels *channels, guint32 vm, int folder, GError **error);
 void vn_channels_remove(VnChannels *channels, guint32 vm);
 gboolean vn_channels_has(const VnChannels *channels, guint32 vm);
 

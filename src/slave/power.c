@@ -76,7 +76,7 @@ add_channel(VnChannels *channels, guint32 vm, const VnDriverChannel *channel, GE
   case VN_DRIVER_CHANNEL_PORT:
     return vn_channels_add_port(channels, vm, channel->fd, error);
   case VN_DRIVER_CHANNEL_SPOOL:
-    return vn_channels_add_spool(channels, vm, channel->folder, error);
+    return vn_channels_add_spool(channels, vm, channel->fd, error);
   }
   g_assert_not_reached();
 }
@@ -96,11 +96,10 @@ add_packets(VnExperiment *experiment, VnVm *vm, GError **error)
 static void
 take_channel(VnRequest *request, VnVm *vm, VnDriverChannel *channel)
 {
-  if (channel->fd < 0 && channel->folder == NULL)
+  if (channel->fd < 0)
     return; /* the VM was on, and its channel is as it was */
   g_autoptr(GError) error = NULL;
   VnDriverChannel taken = *channel;
-  g_autofree char *folder = taken.folder;
   *channel = (VnDriverChannel){.fd = -1};
   if (!add_channel(request->experiment->channels, vm->id, &taken, &error) ||
       !add_packets(request->experiment, vm, &error)) {
@@ -141,7 +140,6 @@ close_channels(VnRequest *request)
     if (request->channels[i].fd >= 0)
       (void)close(request->channels[i].fd); /* a socket of a VM that is being taken down */
     request->channels[i].fd = -1;
-    g_clear_pointer(&request->channels[i].folder, g_free);
   }
 }
 

@@ -119,10 +119,8 @@ reply_body(const VnRequest *request)
 static void
 request_free(VnRequest *request)
 {
-  for (guint i = 0; i < request->n && request->items != NULL; i++) {
+  for (guint i = 0; i < request->n && request->items != NULL; i++)
     g_clear_error(&request->items[i].error);
-    g_free(request->channels[i].folder);
-  }
   g_clear_handle_id(&request->timeout, g_source_remove);
   g_free(request->items);
   g_free(request->techs);

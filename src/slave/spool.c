@@ -18,6 +18,8 @@
 
 struct VnSpool {
   int folder, events;
+  uid_t owner; /* of the folder; not ours where machines are run by another user */
+  gid_t group;
   char token[VN_LINE_TOKEN + 1];
   guint32 next_in, next_out;
 };
@@ -53,7 +55,8 @@ put_file(const VnSpool *spool, const char *temporary, const char *name, const vo
                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0)
     return FALSE;
-  gboolean good = write_all(fd, bytes, n);
+  gboolean good = (spool->owner == geteuid() || fchown(fd, spool->owner, spool->group) == 0) &&
+                  write_all(fd, bytes, n);
   int code = errno;
   if (close(fd) != 0 && good) {
     code = errno;
@@ -223,11 +226,15 @@ vn_spool_write(VnSpool *spool, const guint8 *bytes, gsize n, const char **out_wh
 /* ---- beginning and end ---- */
 
 static gboolean
-begin(VnSpool *spool, const char *path)
+begin(VnSpool *spool)
 {
-  spool->folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  struct stat info;
+  if (fstat(spool->folder, &info) != 0)
+    return FALSE;
+  spool->owner = info.st_uid;
+  spool->group = info.st_gid;
   spool->events = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-  if (spool->folder < 0 || spool->events < 0)
+  if (spool->events < 0)
     return FALSE;
   g_autofree char *watched = g_strdup_printf("/proc/self/fd/%d", spool->folder);
   return inotify_add_watch(spool->events, watched,
@@ -238,15 +245,16 @@ begin(VnSpool *spool, const char *path)
 }
 
 VnSpool *
-vn_spool_open(const char *folder, GError **error)
+vn_spool_open(int folder, GError **error)
 {
   VnSpool *spool = g_new0(VnSpool, 1);
-  spool->folder = spool->events = -1;
-  if (begin(spool, folder))
+  spool->folder = folder;
+  spool->events = -1;
+  if (begin(spool))
     return spool;
   int code = errno;
-  g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code), "using the shared folder %s: %s",
-              folder, g_strerror(code));
+  g_set_error(error, G_IO_ERROR, g_io_error_from_errno(code), "using the shared folder: %s",
+              g_strerror(code));
   vn_spool_close(spool);
   return NULL;
 }
@@ -258,8 +266,7 @@ vn_spool_close(VnSpool *spool)
     return;
   if (spool->events >= 0)
     (void)close(spool->events); /* neither was written to */
-  if (spool->folder >= 0)
-    (void)close(spool->folder);
+  (void)close(spool->folder);
   g_free(spool);
 }
 

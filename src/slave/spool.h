@@ -15,8 +15,8 @@
 
 typedef struct VnSpool VnSpool;
 
-/* Begins anew in the folder: writes a fresh session. */
-VnSpool *vn_spool_open(const char *folder, GError **error);
+/* Takes the folder's descriptor and begins anew there: writes a fresh session. */
+VnSpool *vn_spool_open(int folder, GError **error);
 void vn_spool_close(VnSpool *spool);
 int vn_spool_fd(const VnSpool *spool); /* readable when something happened in the folder */
 

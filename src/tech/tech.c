@@ -41,6 +41,7 @@ static const VnTechKey keys_QEMU[] = {
     TEXT("uri", FALSE, "libvirt's address, if not an own libvirt without daemon"),
     {"ready_within", VN_TECH_KEY_DURATION, NULL, FALSE, "time in which its agent must answer"},
     {"keep_ready", VN_TECH_KEY_BOOL, NULL, FALSE, "false: boot each time"},
+    WORD("channel", "stream folder", "how its agent is spoken with: a port, or a shared folder"),
     WORD("format", "qcow2 raw", "format of the disk image"),
     WORD("arch", "x86_64 i386 aarch64 armv7l s390x ppc64le mips mipsel mips64el", "processor"),
     WORD("bus", "virtio ide", "how the disk is attached"),
@@ -104,6 +105,26 @@ static const struct {
 #include "tech/ability.def"
 #undef VN_ABILITY
 };
+
+/* QEMU can't save the memory of a guest that has a share of 9p mounted. */
+static const struct {
+  VnTechId tech;
+  const char *key, *word;
+  guint forgone;
+} prices[] = {
+    {VN_TECH_QEMU, "channel", "folder", VN_CAN_SNAPSHOT | VN_CAN_SNAPSHOT_MEMORY},
+};
+
+guint
+vn_tech_forgone(VnTechId id, const char *key, const char *word)
+{
+  guint forgone = 0;
+  for (gsize i = 0; i < G_N_ELEMENTS(prices); i++)
+    if (prices[i].tech == id && strcmp(prices[i].key, key) == 0 &&
+        strcmp(prices[i].word, word) == 0)
+      forgone |= prices[i].forgone;
+  return forgone;
+}
 
 const char *
 vn_tech_can_text(VnTechCan can)

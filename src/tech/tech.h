@@ -73,5 +73,7 @@ typedef struct {
 const VnTech *vn_tech(VnTechId id);
 /* VN_TECH_COUNT if no technology bears the name. */
 VnTechId vn_tech_from_name(const char *name);
+/* What (VnTechCan) the machines of an image give up that has this word for its key. */
+guint vn_tech_forgone(VnTechId id, const char *key, const char *word);
 /* "take snapshots": what one without it can't do. */
 const char *vn_tech_can_text(VnTechCan can);

@@ -155,10 +155,17 @@ needs(const VnTask *task)
   g_assert_not_reached();
 }
 
+static guint
+can_of(const VnCompletion *completion, const VnVm *vm)
+{
+  return vn_model_can(completion->model, vm->image, tech_of(completion->topology, vm));
+}
+
 /* What all targets can do. Sets are shared by tasks, so the answer is kept by set. */
 static guint
-all_can(const VnTopology *topology, const VnTask *task, GHashTable *known)
+all_can(const VnCompletion *completion, const VnTask *task, GHashTable *known)
 {
+  const VnTopology *topology = completion->topology;
   gpointer value;
   if (g_hash_table_lookup_extended(known, task->targets, NULL, &value))
     return GPOINTER_TO_UINT(value);
@@ -166,10 +173,30 @@ all_can(const VnTopology *topology, const VnTask *task, GHashTable *known)
   for (guint32 k = 0; k < task->n_targets; k++) {
     const VnVm *vm = &topology->vms[task->targets[k]];
     if (vm->n_ifaces > 0)
-      can &= vn_tech(tech_of(topology, vm))->can;
+      can &= can_of(completion, vm);
   }
   g_hash_table_insert(known, (gpointer)task->targets, GUINT_TO_POINTER(can));
   return can;
+}
+
+/* The technology could, if the image's keys let it. */
+static void
+refuse_image(const VnCompletion *completion, const VnTask *task, const VnVm *vm, VnTechCan can)
+{
+  const VnImage *image = &completion->model->images[vm->image];
+  VnTechId id = tech_of(completion->topology, vm);
+  for (guint32 i = 0; i < image->n_keys; i++) {
+    const char *word = vn_model_image_word(image, image->keys[i]);
+    if (word == NULL || (vn_tech_forgone(id, image->keys[i], word) & can) == 0)
+      continue;
+    VnDiag *diag = vn_diag_add(completion->sink, VN_DIAG_VN402, task->span,
+                               "task `%s` asks for %s of `%s`, but with `%s %s` %s can't %s",
+                               task->name, vn_control_name((VnControl)task->control), vm->name,
+                               image->keys[i], word, vn_tech(id)->name, vn_tech_can_text(can));
+    vn_diag_place(diag, image->span, "`%s` is made from this image", vm->name);
+    vn_diag_hint(diag, "leave it out, or leave out `%s`", image->keys[i]);
+    return;
+  }
 }
 
 static void
@@ -177,12 +204,16 @@ check_task(const VnCompletion *completion, const VnTask *task, GHashTable *known
 {
   guint can = needs(task);
   const VnTopology *topology = completion->topology;
-  if (can == 0 || task->n_targets == 0 || (all_can(topology, task, known) & can) != 0)
+  if (can == 0 || task->n_targets == 0 || (all_can(completion, task, known) & can) != 0)
     return;
   for (guint32 k = 0; k < task->n_targets; k++) {
     const VnVm *vm = &topology->vms[task->targets[k]];
-    if (vm->n_ifaces == 0 || (vn_tech(tech_of(topology, vm))->can & can) != 0)
+    if (vm->n_ifaces == 0 || (can_of(completion, vm) & can) != 0)
       continue;
+    if ((vn_tech(tech_of(topology, vm))->can & can) != 0) {
+      refuse_image(completion, task, vm, (VnTechCan)can);
+      return;
+    }
     g_autofree char *what = g_strdup_printf("task `%s` asks for %s of `%s`", task->name,
                                             vn_control_name((VnControl)task->control), vm->name);
     refuse(completion, task->span, tech_of(topology, vm), (VnTechCan)can, what);
