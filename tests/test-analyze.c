@@ -197,8 +197,8 @@ test_long_order(void)
   const VnDiag *diag = find(sink, VN_DIAG_VN302);
   g_assert_nonnull(diag);
   g_assert_cmpstr(diag->message, ==,
-                  "h[1] may be off after power_off when act runs: t1, t2, t3, t4, … 89 more …, t94, "
-                  "t95, t96, t97, t98, t99, t100, late");
+                  "h[1] may be off after power_off when act runs: t1, t2, t3, t4, … 89 more …, "
+                  "t94, t95, t96, t97, t98, t99, t100, late");
   g_assert_cmpuint(seen.n, ==, 1);
   g_assert_cmpuint(seen.shortest, ==, 101);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The slave's channels against real agents: over a port whose connections come and go, with bytes
- * cut off and left over on both sides; and over a shared folder, whatever the guest puts into it. */
+/* The slave's channels against real agents: over a port whose connections come and go, with
+ * bytes cut off and left over on both sides; and over a shared folder, whatever the guest puts into
+ * it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
@@ -128,7 +129,8 @@ run(Slave *slave, guint64 id, const char *text)
 }
 
 /* All bytes, the two of the line among them, in an order that repeats late. */
-#define EVERYTHING "i=0; while [ $i -lt 256 ]; do printf \"\\\\$(printf %o $i)\"; i=$((i+1)); done; "
+#define EVERYTHING \
+  "i=0; while [ $i -lt 256 ]; do printf \"\\\\$(printf %o $i)\"; i=$((i+1)); done; "
 #define ESCAPES                                        \
   "head -c 100000 /dev/zero | tr '\\0' '\\375'; "    \
   "head -c 99999 /dev/zero | tr '\\0' '\\373'"

@@ -228,8 +228,8 @@ static void
 open_two(Rig *rig)
 {
   master_expect(&rig->m, VN_MESSAGE_OPEN, "(1, 'run-1')", "");
-  master_expect(&rig->m, VN_MESSAGE_SEGMENTS, "('netns', [(0, 'lan', 0, 0, 0, 0, 0, 0, 0, 0, 0, false)])",
-                "");
+  master_expect(&rig->m, VN_MESSAGE_SEGMENTS,
+                "('netns', [(0, 'lan', 0, 0, 0, 0, 0, 0, 0, 0, 0, false)])", "");
   master_expect(&rig->m, VN_MESSAGE_VMS, "('netns', [" VM("0", "a") ", " VM("5", "b") "])", "");
 }
 
@@ -282,7 +282,8 @@ test_refusals(void)
                 "4294967295: the session has an experiment already: run-1; ");
   master_expect(&rig.m, VN_MESSAGE_SEGMENTS, "('foo', [])",
                 "4294967295: there is no technology “foo”; ");
-  master_expect(&rig.m, VN_MESSAGE_SEGMENTS, "('uml', [(1, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0, false)])",
+  master_expect(&rig.m, VN_MESSAGE_SEGMENTS,
+                "('uml', [(1, 'x', 0, 0, 0, 0, 0, 0, 0, 0, 0, false)])",
                 "1: this slave has no driver for User-Mode Linux; ");
   master_expect(&rig.m, VN_MESSAGE_VMS,
                 "('netns', [(1, 'x', 0, nothing, {}, nothing, 0, 0, 0, "

@@ -4,8 +4,8 @@
  * A segment that is impaired is in the slave's hub: its ports are on no bridge, and the slave holds
  * a packet socket on each. Any other is a bridge that learns nothing (ageing 0), so each frame goes
  * to all its ports: a hub. When one bridge is full the next is joined to it by a veth pair; a row
- * has no loop, so it needs no spanning tree. A guest's interface is a veth whose other end is a port. Indices of all
- * links are given by us, so nothing is ever asked by name.
+ * has no loop, so it needs no spanning tree. A guest's interface is a veth whose other end is a
+ * port. Indices of all links are given by us, so nothing is ever asked by name.
  */
 #include "drivers/netns/keeper.h"
 

@@ -5,9 +5,9 @@
  * A condition is taken as a proposition over its atoms: what stands below `and`, `or` and `not`.
  * Its truth table is computed a word at a time, with three values, since reading what is missing
  * ends the evaluation, and the whole condition is false then. Of an atom may be known that it is
- * missing (it reads more than `.ok` of a task that never runs, or anything of one that comes later),
- * or what it is (it reads `.ok` of tasks that never run). What never runs because of that may make
- * others so: tasks are looked at by rank, and again as long as something was found. */
+ * missing (it reads more than `.ok` of a task that never runs, or anything of one that comes
+ * later), or what it is (it reads `.ok` of tasks that never run). What never runs because of that
+ * may make others so: tasks are looked at by rank, and again as long as something was found. */
 #include <string.h>
 
 #include "analyze/pass.h"

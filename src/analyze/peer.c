@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* VN307: the peer that a task needs may be off or suspended. The question of VN302, asked of another
- * machine: peers are taken one after the other, and only those that something switches. */
+/* VN307: the peer that a task needs may be off or suspended. The question of VN302, asked of
+ * another machine: peers are taken one after the other, and only those that something switches. */
 #include "analyze/peers.h"
 #include "analyze/power.h"
 

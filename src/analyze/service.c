@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* VN308: the service that a task needs may not be running.
  *
- * What has to do with a port of a machine: the steps that provide it, the `stop`s of their tasks, and the
- * power_offs, reverts and snapshots of the machine (a revert keeps what served when its snapshot was
- * taken). Mostly one look tells: nothing provides it; nothing that provides it need have come; or
- * something surely has, and nothing ends it. Else all orders of the effects of these steps are tried
- * up to the moment in question, as states: which have had their effect, and what serves. A state in
- * which nothing serves counts if a run exists in which exactly these had their effect while the step
- * runs. */
+ * What has to do with a port of a machine: the steps that provide it, the `stop`s of their tasks,
+ * and the power_offs, reverts and snapshots of the machine (a revert keeps what served when its
+ * snapshot was taken). Mostly one look tells: nothing provides it; nothing that provides it need
+ * have come; or something surely has, and nothing ends it. Else all orders of the effects of these
+ * steps are tried up to the moment in question, as states: which have had their effect, and what
+ * serves. A state in which nothing serves counts if a run exists in which exactly these had their
+ * effect while the step runs. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -343,7 +343,7 @@ is_run(Search *search, guint16 done)
   return is;
 }
 
-/* Those that may come at any time stand at the end of the order; the others come before the step. */
+/* Those that may come at any time stand at the order's end; the others come before the step. */
 static void
 offer(Search *search, const State *state)
 {

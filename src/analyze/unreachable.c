@@ -3,9 +3,9 @@
  *
  * Routes are fixed before the run, so between two machines there is one way there and one back
  * (topology/path.h). Either it does not lead there, whatever runs; or it needs certain routers and
- * links, and each of them is asked VN302's question: they fail alone, so one at a time is enough. Hosts of
- * one segment share their ways, but for their own link; ways are found once for each segment and
- * target. Only what some task switches is asked for. */
+ * links, and each of them is asked VN302's question: they fail alone, so one at a time is enough.
+ * Hosts of one segment share their ways, but for their own link; ways are found once for each
+ * segment and target. Only what some task switches is asked for. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -369,5 +369,6 @@ vn_pass_unreachable(VnAnalysis *analysis)
   }
   vn_shortest_report(shortest);
   if (pass.over)
-    vn_undecided(analysis, VN_DIAG_VN314, "too many steps depend on links and routers that are switched");
+    vn_undecided(analysis, VN_DIAG_VN314,
+                 "too many steps depend on links and routers that are switched");
 }

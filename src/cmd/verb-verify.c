@@ -110,9 +110,9 @@ vn_verb_verify(int argc, char **argv)
   gboolean parsed = vn_verb_options(
       &argc, &argv, "FILE",
       "Predicts which hosts of a script (`-`: from standard input) reach which others, deploys\n"
-      "the network, pings each pair in each family that both have, and says where reality differs.\n"
-      "The workflow is left out. Past --most, one pair for each two segments is asked, and others\n"
-      "by lot.\n\n"
+      "the network, pings each pair in each family that both have, and says where reality\n"
+      "differs. The workflow is left out. Past --most, one pair for each two segments is asked,\n"
+      "and others by lot.\n\n"
       "Exit status: 0 all is as predicted, 1 something is not, 2 misuse, 3 the script is wrong,\n"
       "4 the infrastructure failed, 130 interrupted.",
       entries, &status);

@@ -205,9 +205,9 @@ vm_variant(const VnRemote *remote, guint32 id)
   gint64 memory = vm->memory == 0 && image != NULL ? image->memory : vm->memory;
   guint32 cpus = vm->cpus == 0 && image != NULL ? image->cpus : vm->cpus;
   return g_variant_new("(usums@a{sv}msxuu@a(ustssb)@a(sus)@a(us))", id, vm->name, flags,
-                       image != NULL ? image->name : NULL, image_keys(remote->model, image), vm->vm, memory, cpus,
-                       vm->processes, vm_ifaces(remote, vm), route_variants(remote, id),
-                       vm_proxies(remote, vm));
+                       image != NULL ? image->name : NULL, image_keys(remote->model, image), vm->vm,
+                       memory, cpus, vm->processes, vm_ifaces(remote, vm),
+                       route_variants(remote, id), vm_proxies(remote, vm));
 }
 
 static void

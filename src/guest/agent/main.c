@@ -18,10 +18,11 @@ complain(const char *program, const char *why)
   vn_text_add(&text, program);
   vn_text_add(&text, ": ");
   vn_text_add(&text, why);
-  vn_text_add(&text, "\nusage: --channel-fd N    an inherited stream to the slave (short: --fd)\n"
-                     "       --port NAME       the virtual machine's port of that name, or a device\n"
-                     "       --spool FOLDER    a folder that the slave sees, too\n"
-                     "The engine starts this program.\n");
+  vn_text_add(&text,
+              "\nusage: --channel-fd N    an inherited stream to the slave (short: --fd)\n"
+              "       --port NAME       the virtual machine's port of that name, or a device\n"
+              "       --spool FOLDER    a folder that the slave sees, too\n"
+              "The engine starts this program.\n");
   (void)!write(2, bytes, (unsigned)text.used);
   return -1;
 }

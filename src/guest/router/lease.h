@@ -50,10 +50,10 @@ const VnLease *vn_lease_find(uint32_t iface, const uint8_t mac[6], unsigned size
 unsigned vn_leases(const VnLease **out); /* all of them */
 
 /* --- dhcp4.c, dhcp6.c: the IP packet to send, its size in bytes; 0: nothing --- */
-size_t vn_dhcp4_answer(const VnLease *lease, const VnServer *server, const uint8_t *packet, size_t n,
-                       uint8_t out[VN_ANSWER_MAX], int *out_broadcast);
-size_t vn_dhcp6_answer(const VnLease *lease, const VnServer *server, const uint8_t *packet, size_t n,
-                       uint8_t out[VN_ANSWER_MAX]);
+size_t vn_dhcp4_answer(const VnLease *lease, const VnServer *server, const uint8_t *packet,
+                       size_t n, uint8_t out[VN_ANSWER_MAX], int *out_broadcast);
+size_t vn_dhcp6_answer(const VnLease *lease, const VnServer *server, const uint8_t *packet,
+                       size_t n, uint8_t out[VN_ANSWER_MAX]);
 /* A router solicitation? */
 int vn_is_solicitation(const uint8_t *packet, size_t n);
 /* A router advertisement for one host. */

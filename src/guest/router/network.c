@@ -162,8 +162,8 @@ switch_forwarding_on(void)
   int error = set_sysctl("ipv4/ip_forward", "", "", "1");
   if (error != 0)
     return error;
-  /* A guest without IPv6 has no such files, and needs none. A subnet that spans several segments has
-   * ways in and out that differ, so no filter asks for the way back. */
+  /* A guest without IPv6 has no such files, and needs none. A subnet that spans several segments
+   * has ways in and out that differ, so no filter asks for the way back. */
   set_sysctl("ipv6/conf/all/forwarding", "", "", "1");
   set_sysctl("ipv6/conf/all/proxy_ndp", "", "", "1");
   set_sysctl("ipv4/conf/all/send_redirects", "", "", "0");

@@ -27,10 +27,14 @@ static int64_t next_adverts = VN_NEVER;
 
 /* A UDP packet, no later part of one, to port 67. */
 static struct sock_filter filter4[] = {
-    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 17, 0, 6),
-    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 4, 0),
-    BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),       BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 67, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0xffff),
+    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 17, 0, 6),
+    BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 6),
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 4, 0),
+    BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
+    BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 67, 0, 1),
+    BPF_STMT(BPF_RET | BPF_K, 0xffff),
     BPF_STMT(BPF_RET | BPF_K, 0),
 };
 
