@@ -101,10 +101,10 @@ vn_yyerror(VnSpan *span, VnParser *p, const char *message)
 
 %type <symbol> ctx segment_word plain_ctx reserved anyword_symbol
 %type <ident> name anyword prefix_name optas optusing
-%type <list> decls prompt block else names exprs items dotted params params1 fields keys
-%type <list> segment_properties host_properties clauses args args1 text_parts steps
+%type <list> decls prompt block else names exprs dotted params params1 fields keys
+%type <list> segment_properties host_properties clauses args text_parts steps
 %type <list> body parses systems returns
-%type <node> decl prompt_item expr string array dim prefix optat optrange optdefault param field
+%type <node> decl prompt_item expr string interpolation array dim prefix optat optrange optdefault param field
 %type <node> type type_part type_name key segment_property host_property clause arg optstring
 %type <node> optfilter line variant variant_head optwith parse
 
@@ -224,7 +224,8 @@ optdefault: %empty { $$ = NULL; } | "=" expr { $$ = $2; } ;
 /* NAME[…] in a declaration: `i in 1..n` binds i, so a bare bound that is a name ends before `in`. */
 array: %empty { $$ = NULL; } | "[" dim "]" { $$ = $2; } ;
 dim:
-  name IN expr                   { $$ = vn_build_dim(p, @$, $1, $3); }
+  NAME IN expr                   { $$ = vn_build_dim(p, @$, vn_ident($1, @1), $3); }
+| ctx IN expr                    { $$ = vn_build_dim(p, @$, vn_ident($1, @1), $3); }
 | expr                           { $$ = vn_build_dim(p, @$, VN_NO_IDENT, $1); }
 ;
 
@@ -338,6 +339,7 @@ variant:
 variant_head:
   RUN expr                       { $$ = vn_build_variant_head(p, @$, VN_VARIANT_RUN, $2, NULL); }
 | SCRIPT STRING optwith          { $$ = vn_build_variant_head(p, @$, VN_VARIANT_SCRIPT, $2, $3); }
+| NATIVE name "(" ")"            { $$ = vn_build_native(p, @$, $2, VN_NO_LIST); }
 | NATIVE name "(" args ")"       { $$ = vn_build_native(p, @$, $2, $4); }
 ;
 optwith: %empty { $$ = NULL; } | WITH expr { $$ = $2; } ;
@@ -379,9 +381,9 @@ type_name:
 
 /* ---- expressions ---- */
 
-string:
-  STRING
-| TEXT_BEGIN text_parts TEXT_END { $$ = vn_build_interpolation(p, @$, $1, $2, $3); }
+string: STRING | interpolation ;
+interpolation:
+  TEXT_BEGIN text_parts TEXT_END { $$ = vn_build_interpolation(p, @$, $1, $2, $3); }
 ;
 text_parts:
   expr                           { $$ = vn_list_one(p, $1); }
@@ -391,21 +393,26 @@ exprs:
   expr                           { $$ = vn_list_one(p, $1); }
 | exprs "," expr                 { $$ = vn_list_add(p, $1, $3); }
 ;
-items: %empty { $$ = vn_list_begin(p); } | exprs ;
 
+/* Names, texts and brackets stand everywhere: their rules take the way with the fewest steps. */
 expr:
-  name            %prec BARE_NAME { $$ = vn_build_name(p, $1); }
+  NAME            %prec BARE_NAME { $$ = vn_build_name(p, vn_ident($1, @1)); }
+| ctx             %prec BARE_NAME { $$ = vn_build_name(p, vn_ident($1, @1)); }
 | LITERAL
 | PREFIX
 | REGEX
-| string
+| STRING
+| interpolation
 | TRUE                           { $$ = vn_build_bool(p, @$, TRUE); }
 | FALSE                          { $$ = vn_build_bool(p, @$, FALSE); }
 | "(" expr ")"                   { $$ = vn_build_paren(p, @$, $2); }
-| "[" items "]"                  { $$ = vn_build_list(p, VN_AST_LIST, @$, $2); }
-| "{" items "}"                  { $$ = vn_build_list(p, VN_AST_SET, @$, $2); }
+| "[" "]"                        { $$ = vn_build_list(p, VN_AST_LIST, @$, VN_NO_LIST); }
+| "[" exprs "]"                  { $$ = vn_build_list(p, VN_AST_LIST, @$, $2); }
+| "{" "}"                        { $$ = vn_build_list(p, VN_AST_SET, @$, VN_NO_LIST); }
+| "{" exprs "}"                  { $$ = vn_build_list(p, VN_AST_SET, @$, $2); }
 | expr "." name                  { $$ = vn_build_member(p, @$, $1, $3); }
 | expr "[" expr "]"              { $$ = vn_build_index(p, @$, $1, $3); }
+| expr "(" ")"                   { $$ = vn_build_call(p, @$, $1, VN_NO_LIST); }
 | expr "(" args ")"              { $$ = vn_build_call(p, @$, $1, $3); }
 | "-" expr      %prec NEGATIVE   { $$ = vn_build_unary(p, @$, VN_OP_NEG, $2); }
 | NOT expr                       { $$ = vn_build_unary(p, @$, VN_OP_NOT, $2); }
@@ -427,10 +434,9 @@ expr:
 | expr "/" expr                  { $$ = vn_build_binary(p, @$, VN_OP_DIV, $1, $3, @2); }
 | expr "%" expr                  { $$ = vn_build_binary(p, @$, VN_OP_MOD, $1, $3, @2); }
 ;
-args: %empty { $$ = vn_list_begin(p); } | args1 ;
-args1:
+args:
   arg                            { $$ = vn_list_one(p, $1); }
-| args1 "," arg                  { $$ = vn_list_add(p, $1, $3); }
+| args "," arg                   { $$ = vn_list_add(p, $1, $3); }
 ;
 arg:
   expr                           { $$ = vn_build_argument(p, @$, VN_NO_IDENT, $1); }

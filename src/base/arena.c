@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Chunks double in size up to a bound, so a small script costs little and a large one few calls.
- * A request that is larger than a chunk gets one of its own. */
+ * A request that is larger than a chunk gets one of its own.
+ *
+ * What lies between `free` and `end` is zero: a chunk comes so from the system, and nothing is
+ * handed out twice but after a reset, which clears what was used. */
 #include "base/arena.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,18 +15,13 @@
 #define HUGE_PAGE   (2u * 1024u * 1024u)
 #define LAST_CHUNK  (4u * 1024u * 1024u - 64u)
 
-typedef struct Chunk {
-  struct Chunk *next;
-  gsize size;
+struct VnArenaChunk {
+  struct VnArenaChunk *next;
+  gsize size;   /* of bytes */
+  gsize mapped; /* bytes to unmap; 0: of malloc */
   char bytes[];
-} Chunk;
-
-struct VnArena {
-  Chunk *chunks;
-  char *free, *end; /* of the newest chunk */
-  gsize next_size;
-  gsize used;
 };
+typedef struct VnArenaChunk Chunk;
 
 VnArena *
 vn_arena_new(void)
@@ -32,17 +31,30 @@ vn_arena_new(void)
   return arena;
 }
 
+static void
+free_chunk(Chunk *chunk)
+{
+  if (chunk->mapped > 0)
+    munmap(chunk, chunk->mapped);
+  else
+    g_free(chunk);
+}
+
+static void
+free_chunks(Chunk *chunk)
+{
+  for (Chunk *next; chunk != NULL; chunk = next) {
+    next = chunk->next;
+    free_chunk(chunk);
+  }
+}
+
 void
 vn_arena_free(VnArena *arena)
 {
   if (arena == NULL)
     return;
-  Chunk *chunk = arena->chunks;
-  while (chunk != NULL) {
-    Chunk *next = chunk->next;
-    free(chunk);
-    chunk = next;
-  }
+  free_chunks(arena->chunks);
   g_free(arena);
 }
 
@@ -50,59 +62,74 @@ void
 vn_arena_reset(VnArena *arena)
 {
   Chunk *kept = arena->chunks;
-  arena->used = 0;
+  arena->full = 0;
   if (kept == NULL)
     return;
-  for (Chunk *chunk = kept->next, *next; chunk != NULL; chunk = next) {
-    next = chunk->next;
-    g_free(chunk);
-  }
+  free_chunks(kept->next);
   kept->next = NULL;
+  memset(kept->bytes, 0, (gsize)(arena->free - kept->bytes));
   arena->free = kept->bytes;
-  arena->end = kept->bytes + kept->size;
 }
 
-/* A large chunk is made of huge pages where the kernel has them: a fault for every 4 KiB would cost
- * more than what is done in them. */
+#ifdef __SANITIZE_ADDRESS__
+/* Of malloc, so that the sanitizer sees what the chunk points to. */
 static Chunk *
-new_chunk(gsize *capacity)
+map_chunk(gsize *size)
 {
-  gsize size = sizeof(Chunk) + *capacity;
-  if (size < HUGE_PAGE)
-    return g_malloc(size);
-  size = (size + HUGE_PAGE - 1) & ~(gsize)(HUGE_PAGE - 1);
-  Chunk *chunk = aligned_alloc(HUGE_PAGE, size);
-  if (chunk == NULL)
-    g_error("out of memory: %" G_GSIZE_FORMAT " bytes", size);
-  madvise(chunk, size, MADV_HUGEPAGE);
-  *capacity = size - sizeof(Chunk);
+  Chunk *chunk = g_malloc0(*size);
+  *size = 0;
+  return chunk;
+}
+#else
+/* Huge pages where the kernel has them: a fault for every 4 KiB would cost more than what is done
+ * in them. Maps one too many, to have them aligned. */
+static Chunk *
+map_chunk(gsize *size)
+{
+  *size = (*size + HUGE_PAGE - 1) & ~(gsize)(HUGE_PAGE - 1);
+  char *raw = mmap(NULL, *size + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                   -1, 0);
+  if (raw == MAP_FAILED)
+    g_error("no memory for %" G_GSIZE_FORMAT " bytes: %s", *size, g_strerror(errno));
+  gsize before = (HUGE_PAGE - ((gsize)raw & (HUGE_PAGE - 1))) & (HUGE_PAGE - 1);
+  if (before > 0)
+    munmap(raw, before);
+  munmap(raw + before + *size, HUGE_PAGE - before);
+  madvise(raw + before, *size, MADV_HUGEPAGE);
+  return (Chunk *)(gpointer)(raw + before);
+}
+#endif
+
+static Chunk *
+new_chunk(gsize capacity)
+{
+  gsize size = sizeof(Chunk) + capacity, mapped = 0;
+  Chunk *chunk;
+  if (size < HUGE_PAGE) {
+    chunk = g_malloc0(size);
+  } else {
+    mapped = size;
+    chunk = map_chunk(&mapped);
+  }
+  chunk->mapped = mapped;
+  chunk->size = mapped > 0 ? mapped - sizeof(Chunk) : capacity;
   return chunk;
 }
 
-static void
-arena_grow(VnArena *arena, gsize size)
-{
-  gsize capacity = MAX(arena->next_size, size);
-  Chunk *chunk = new_chunk(&capacity);
-  chunk->size = capacity;
-  chunk->next = arena->chunks;
-  arena->chunks = chunk;
-  arena->free = chunk->bytes;
-  arena->end = chunk->bytes + capacity;
-  arena->next_size = MIN(arena->next_size * 2, LAST_CHUNK);
-}
-
 gpointer
-vn_arena_alloc(VnArena *arena, gsize size)
+vn_arena_alloc_chunk(VnArena *arena, gsize size)
 {
   g_assert(size <= G_MAXSIZE / 2);
   size = (size + 7u) & ~(gsize)7u;
-  if (G_UNLIKELY(arena->free == NULL || (gsize)(arena->end - arena->free) < size))
-    arena_grow(arena, size);
-  char *result = arena->free;
-  arena->free += size;
-  arena->used += size;
-  return memset(result, 0, size);
+  Chunk *chunk = new_chunk(MAX(arena->next_size, size));
+  if (arena->chunks != NULL)
+    arena->full += (gsize)(arena->free - arena->chunks->bytes);
+  chunk->next = arena->chunks;
+  arena->chunks = chunk;
+  arena->free = chunk->bytes + size;
+  arena->end = chunk->bytes + chunk->size;
+  arena->next_size = MIN(arena->next_size * 2, LAST_CHUNK);
+  return chunk->bytes;
 }
 
 char *
@@ -142,5 +169,5 @@ vn_arena_memdup(VnArena *arena, gconstpointer data, gsize size)
 gsize
 vn_arena_used(const VnArena *arena)
 {
-  return arena->used;
+  return arena->chunks == NULL ? 0 : arena->full + (gsize)(arena->free - arena->chunks->bytes);
 }

@@ -9,7 +9,13 @@
 
 #include <glib.h>
 
-typedef struct VnArena VnArena;
+/* Of arena.c, here only so that the way of most requests is inline. */
+typedef struct {
+  char *free, *end; /* of the newest chunk: what is left of it, zeroed */
+  struct VnArenaChunk *chunks;
+  gsize next_size;
+  gsize full; /* bytes handed out of all other chunks */
+} VnArena;
 
 VnArena *vn_arena_new(void);
 void vn_arena_free(VnArena *arena);
@@ -19,7 +25,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnArena, vn_arena_free)
 void vn_arena_reset(VnArena *arena);
 
 /* Zeroed, aligned to 8 bytes. A size of 0 gives a valid, unusable pointer. */
-gpointer vn_arena_alloc(VnArena *arena, gsize size);
+static inline gpointer vn_arena_alloc(VnArena *arena, gsize size);
 char *vn_arena_strndup(VnArena *arena, const char *text, gsize length);
 char *vn_arena_strdup(VnArena *arena, const char *text);
 char *vn_arena_printf(VnArena *arena, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -30,3 +36,16 @@ gsize vn_arena_used(const VnArena *arena);
 
 #define vn_arena_new0(arena, Type) ((Type *)vn_arena_alloc((arena), sizeof(Type)))
 #define vn_arena_array0(arena, Type, n) ((Type *)vn_arena_alloc((arena), sizeof(Type) * (gsize)(n)))
+
+/* What vn_arena_alloc does when the chunk is full. */
+gpointer vn_arena_alloc_chunk(VnArena *arena, gsize size);
+
+static inline gpointer
+vn_arena_alloc(VnArena *arena, gsize size)
+{
+  char *at = arena->free;
+  if (G_UNLIKELY(size >= (gsize)(arena->end - at)))
+    return vn_arena_alloc_chunk(arena, size);
+  arena->free = at + ((size + 7u) & ~(gsize)7u); /* the chunk's end is aligned too */
+  return at;
+}

@@ -43,6 +43,28 @@ vn_source_set_free(VnSourceSet *set)
   g_free(set);
 }
 
+/* The bytes of plain ASCII that text begins with, by eights: most texts are nothing else. */
+static gsize
+ascii_prefix(const char *text, gsize size)
+{
+  const guint64 ones = 0x0101010101010101u, high = ones << 7;
+  gsize n = 0;
+  for (guint64 word; n + sizeof word <= size; n += sizeof word) {
+    memcpy(&word, text + n, sizeof word);
+    if (((word | (word - ones)) & high) != 0) /* a byte above 127, or a NUL, or after one */
+      break;
+  }
+  return n;
+}
+
+/* As g_utf8_validate_len; a NUL is not valid. */
+static gboolean
+is_text(const char *text, gsize size, const char **out_bad)
+{
+  gsize plain = ascii_prefix(text, size);
+  return g_utf8_validate_len(text + plain, size - plain, out_bad);
+}
+
 /* Takes text, which has two NULs after its size bytes. */
 static const VnSource *
 take(VnSourceSet *set, const char *path, char *text, gsize size, GError **error)
@@ -54,7 +76,7 @@ take(VnSourceSet *set, const char *path, char *text, gsize size, GError **error)
                 path, VN_SOURCE_MAX_BYTES >> 20);
     return NULL;
   }
-  if (!g_utf8_validate_len(text, size, &bad)) {
+  if (!is_text(text, size, &bad)) {
     g_set_error(error, VN_SOURCE_ERROR, VN_SOURCE_ERROR_TEXT,
                 "%s: not UTF-8 text (byte 0x%02x at offset %zu)", path, (guchar)*bad,
                 (gsize)(bad - text));

@@ -10,7 +10,6 @@
 
 typedef struct VnSymbol {
   guint32 id;     /* 0, 1, 2 … in order of first interning */
-  guint32 hash;
   guint32 length; /* bytes, without the final NUL */
   char text[];
 } VnSymbol;

@@ -4,23 +4,11 @@
 #include "lang/drive.h"
 #include "lang/vnl.tab.h"
 
-VnBracket *
-vn_parser_top_bracket(const VnParser *p)
-{
-  return p->brackets->len > 0 ? &g_array_index(p->brackets, VnBracket, p->brackets->len - 1) : NULL;
-}
-
 void
 vn_parser_drop_bracket(VnParser *p)
 {
   p->blocks -= vn_parser_top_bracket(p)->block;
-  g_array_set_size(p->brackets, p->brackets->len - 1);
-}
-
-gboolean
-vn_parser_begins_declaration(int token)
-{
-  return token >= VN_TOKEN_EXPERIMENT && token <= VN_TOKEN_SWEEP;
+  p->n_brackets--;
 }
 
 /* After an operand a brace opens a block; elsewhere a set. */
@@ -57,9 +45,10 @@ vn_parser_open_bracket(VnParser *p, VnSpan span, char closer)
         bracket.block && (p->statement == VN_TOKEN_FOR || p->statement == VN_TOKEN_IF ||
                           p->statement == VN_TOKEN_ELSE);
   }
-  g_array_append_val(p->brackets, bracket);
+  g_assert(p->n_brackets < G_N_ELEMENTS(p->brackets));
+  p->brackets[p->n_brackets++] = bracket;
   p->blocks += bracket.block;
-  if (p->brackets->len > VN_PARSE_MAX_DEPTH) {
+  if (p->n_brackets > VN_PARSE_MAX_DEPTH) {
     vn_parser_too_deep(p, (VnSpan){span.start, span.start + 1});
     p->stopped = TRUE;
   }
@@ -108,8 +97,8 @@ vn_parser_follow_brackets(VnParser *p, int token, VnSpan span)
 gboolean
 vn_parser_brace_is_open(const VnParser *p)
 {
-  for (guint i = 0; i < p->brackets->len; i++)
-    if (g_array_index(p->brackets, VnBracket, i).closer == '}')
+  for (guint i = 0; i < p->n_brackets; i++)
+    if (p->brackets[i].closer == '}')
       return TRUE;
   return FALSE;
 }
@@ -126,8 +115,8 @@ vn_parser_among_declarations(const VnParser *p)
 gboolean
 vn_parser_block_declares(const VnParser *p)
 {
-  for (guint i = p->brackets->len; i > 0; i--) {
-    const VnBracket *bracket = &g_array_index(p->brackets, VnBracket, i - 1);
+  for (guint i = p->n_brackets; i > 0; i--) {
+    const VnBracket *bracket = &p->brackets[i - 1];
     if (bracket->block)
       return bracket->declarations;
   }

@@ -41,7 +41,6 @@ vn_parser_new(VnParseMode mode, VnArena *arena, VnSymbolTable *symbols, VnDiagSi
   p->words = vn_word_table_new(arena, symbols);
   p->pile = g_new(const VnAst *, FIRST_PILE);
   p->pile_size = FIRST_PILE;
-  p->brackets = g_array_new(FALSE, FALSE, sizeof(VnBracket));
   p->lost = g_array_new(FALSE, FALSE, sizeof(VnIdent));
   begin(p);
   return p;
@@ -52,7 +51,6 @@ vn_parser_restart(VnParser *p, VnParseMode mode)
 {
   vn_lexer_clear(&p->lexer);
   vn_yypstate_delete(p->state);
-  g_array_set_size(p->brackets, 0);
   g_array_set_size(p->lost, 0);
   *p = (VnParser){.arena = p->arena,
                   .symbols = p->symbols,
@@ -61,7 +59,6 @@ vn_parser_restart(VnParser *p, VnParseMode mode)
                   .words = p->words,
                   .pile = p->pile,
                   .pile_size = p->pile_size,
-                  .brackets = p->brackets,
                   .lost = p->lost};
   begin(p);
 }
@@ -73,7 +70,6 @@ vn_parser_free(VnParser *p)
     return;
   vn_lexer_clear(&p->lexer);
   vn_yypstate_delete(p->state);
-  g_array_unref(p->brackets);
   g_array_unref(p->lost);
   g_free(p->pile);
   g_free(p);
@@ -146,21 +142,37 @@ note_name(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
 }
 
 /* What is true between any two tokens, for the next one. */
-static void
-remember(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
+static inline void
+remember(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span, gboolean ends)
 {
   if (p->at_start)
     begin_statement(p, token, value, span);
   else
     note_name(p, token, value, span);
-  const VnBracket *top = vn_parser_top_bracket(p);
-  if (token == VN_TOKEN_SEMICOLON || (token == VN_TOKEN_RBRACE && p->closed_block) ||
-      (token == VN_TOKEN_LBRACE && top != NULL && top->block)) {
+  if (ends) {
     p->at_start = TRUE;
     p->lexer.complained = FALSE;
   }
   p->previous = token;
   p->previous_span = span;
+}
+
+static gboolean
+block_is_innermost(const VnParser *p)
+{
+  const VnBracket *top = vn_parser_top_bracket(p);
+  return top != NULL && top->block;
+}
+
+/* Follows what the token does to brackets. TRUE: after it a declaration or the like may begin. */
+static inline gboolean
+follow(VnParser *p, int token, VnSpan span)
+{
+  gboolean closes = token == VN_TOKEN_RBRACE && block_is_innermost(p);
+  if (token >= VN_TOKEN_LPAREN && token <= VN_TOKEN_RBRACKET)
+    vn_parser_follow_brackets(p, token, span);
+  return closes || token == VN_TOKEN_SEMICOLON ||
+         (token == VN_TOKEN_LBRACE && block_is_innermost(p));
 }
 
 static gboolean
@@ -193,33 +205,26 @@ begins_next(const VnParser *p, int token, VnSpan span)
 static gboolean
 lacks_semicolon(VnParser *p, int token, VnSpan span)
 {
-  if (G_LIKELY(p->at_start))
-    return FALSE;
-  const VnBracket *top = vn_parser_top_bracket(p);
-  gboolean closes = token == VN_TOKEN_RBRACE && top != NULL && top->block;
+  gboolean closes = token == VN_TOKEN_RBRACE && block_is_innermost(p);
   if (token != VN_TOKEN_END && !closes && !begins_next(p, token, span))
     return FALSE;
   return would_take(p, VN_TOKEN_SEMICOLON, token);
 }
 
-void
-vn_parser_consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
+static void
+put_in_semicolon(VnParser *p, int token)
 {
-  if (lacks_semicolon(p, token, span)) {
-    if (p->mode != VN_PARSE_PROMPT || token != VN_TOKEN_END)
-      vn_parser_missing_semicolon(p);
-    VnPos end = p->previous_span.end;
-    vn_parser_push_sign(p, VN_TOKEN_SEMICOLON, (VnSpan){end, end});
-    remember(p, VN_TOKEN_SEMICOLON, NULL, (VnSpan){end, end});
-  }
-  const VnBracket *top = vn_parser_top_bracket(p);
-  p->closed_block = top != NULL && top->block;
-  vn_parser_push(p, token, value, span);
-  if (!p->failed) {
-    vn_parser_follow_brackets(p, token, span);
-    remember(p, token, value, span);
-    return;
-  }
+  if (p->mode != VN_PARSE_PROMPT || token != VN_TOKEN_END)
+    vn_parser_missing_semicolon(p);
+  VnSpan end = {p->previous_span.end, p->previous_span.end};
+  vn_parser_push_sign(p, VN_TOKEN_SEMICOLON, end);
+  remember(p, VN_TOKEN_SEMICOLON, NULL, end, TRUE);
+}
+
+/* The grammar refused the token. */
+static void
+panic(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
+{
   if (p->at_start)
     begin_statement(p, token, value, span);
   p->panic = TRUE;
@@ -230,10 +235,22 @@ vn_parser_consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
     vn_parser_follow_brackets(p, token, span);
 }
 
+void
+vn_parser_consume(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
+{
+  if (!p->at_start && lacks_semicolon(p, token, span))
+    put_in_semicolon(p, token);
+  vn_parser_push(p, token, value, span);
+  if (G_LIKELY(!p->failed))
+    remember(p, token, value, span, follow(p, token, span));
+  else
+    panic(p, token, value, span);
+}
+
 static void
 take(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
 {
-  if (p->stopped || vn_parser_is_stray(p, token, span))
+  if (p->stopped || (token == VN_TOKEN_RBRACE && vn_parser_is_stray(p, span)))
     return;
   if (p->panic) {
     note_name(p, token, value, span);
@@ -295,7 +312,7 @@ vn_parser_input(VnParser *p)
     return p->errors == 0 ? VN_INPUT_OPEN : VN_INPUT_WRONG;
   if (has_errors(p))
     return VN_INPUT_WRONG;
-  if (p->brackets->len > 0)
+  if (p->n_brackets > 0)
     return VN_INPUT_OPEN;
   if (p->at_start && (p->mode == VN_PARSE_FILE || p->mode == VN_PARSE_PROMPT))
     return VN_INPUT_COMPLETE;

@@ -83,7 +83,7 @@ close_all(VnParser *p, VnSpan span)
     if (p->failed)
       vn_parser_push_sign(p, VN_TOKEN_RECOVER, span);
   }
-  g_array_set_size(p->brackets, 0);
+  p->n_brackets = 0;
   p->blocks = 0;
   vn_parser_push_sign(p, VN_TOKEN_END, span);
 }
@@ -208,9 +208,9 @@ vn_parser_skip(VnParser *p, int token, const VN_YYSTYPE *value, VnSpan span)
 
 /* A `}` that closes nothing. */
 gboolean
-vn_parser_is_stray(VnParser *p, int token, VnSpan span)
+vn_parser_is_stray(VnParser *p, VnSpan span)
 {
-  if (token != VN_TOKEN_RBRACE || vn_parser_brace_is_open(p))
+  if (vn_parser_brace_is_open(p))
     return FALSE;
   if (p->forgiven > 0)
     p->forgiven--;

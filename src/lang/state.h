@@ -61,8 +61,9 @@ struct VnParser {
   struct vn_yypstate *state;
   const VnAst **pile;
   guint32 n_pile, pile_size;
-  GArray *brackets;   /* of VnBracket */
-  guint blocks;       /* of them, those that are blocks */
+  VnBracket brackets[VN_PARSE_MAX_DEPTH + 1];
+  guint n_brackets;
+  guint blocks;       /* of the brackets, those that are blocks */
   guint forgiven;     /* braces that recovery took for closed */
   gboolean failed;    /* the token just pushed was refused */
   gboolean panic;     /* skipping after an error */
@@ -74,7 +75,6 @@ struct VnParser {
   guint errors;
   guint errors_before;            /* in the sink */
   gboolean at_start;              /* a declaration or the like may begin */
-  gboolean closed_block;          /* a `}` now would close a block, not a set */
   int statement;                  /* the token that began what is being read */
   const VnSymbol *statement_word; /* its text, and that of the next word: NULL if it is none */
   VnIdent statement_name;

@@ -373,9 +373,9 @@ add_hint(VnParser *p, VnDiag *diag, int token, VnSpan span, const int *tokens, i
 static void
 add_opening(VnParser *p, VnDiag *diag, VnSpan span, const int *tokens, int n)
 {
-  if (p->brackets->len == 0)
+  if (p->n_brackets == 0)
     return;
-  VnBracket top = g_array_index(p->brackets, VnBracket, p->brackets->len - 1);
+  VnBracket top = p->brackets[p->n_brackets - 1];
   int closer = top.closer == ')'   ? VN_TOKEN_RPAREN
                : top.closer == ']' ? VN_TOKEN_RBRACKET
                                    : VN_TOKEN_RBRACE;
