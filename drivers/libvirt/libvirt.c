@@ -149,7 +149,7 @@ probe(GError **error)
   if (qemu == NULL || img == NULL)
     return missing(error, "QEMU is not there",
                    "apt-get install --no-install-recommends qemu-system-x86 qemu-utils "
-                   "libvirt-daemon-driver-qemu");
+                   "libvirt-daemon-driver-qemu libvirt-daemon");
   return check_namespaces(program, error);
 }
 
