@@ -53,7 +53,7 @@ on_frame(guint32 vm, const VnFrame *frame, gpointer data)
 }
 
 static void
-on_lost(guint32 vm, const char *why, gpointer data)
+on_lost(guint32 vm, gboolean ended, const char *why, gpointer data)
 {
   Slave *slave = data;
   g_free(slave->lost);

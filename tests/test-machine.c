@@ -148,7 +148,7 @@ on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detai
   if (event != VIR_DOMAIN_EVENT_STOPPED || bench->machine == NULL ||
       g_strcmp0(virDomainGetName(domain), vn_virt_machine_domain(bench->machine)) != 0)
     return;
-  char *why = vn_virt_machine_stopped(bench->machine);
+  char *why = vn_virt_machine_stopped(bench->machine, detail);
   g_mutex_lock(&bench->lock);
   if (why != NULL && bench->lost == NULL)
     bench->lost = g_steal_pointer(&why);
@@ -292,6 +292,21 @@ test_no_such_snapshot(Bench *bench, gconstpointer data)
   g_assert_cmpint(state_of(bench), ==, VIR_DOMAIN_RUNNING); /* and is as it was */
 }
 
+static const char *
+await_loss(Bench *bench)
+{
+  gboolean found = FALSE;
+  for (gint64 end = g_get_monotonic_time() + WAIT_US; !found && g_get_monotonic_time() < end;) {
+    g_mutex_lock(&bench->lock);
+    found = bench->lost != NULL;
+    g_mutex_unlock(&bench->lock);
+    g_usleep(1000);
+  }
+  g_assert_true(found);
+  g_assert_false(vn_virt_machine_is_on(bench->machine));
+  return bench->lost;
+}
+
 /* An end that nobody asked for is a loss; one that somebody did is none, however late the news. */
 static void
 test_lost(Bench *bench, gconstpointer data)
@@ -303,17 +318,47 @@ test_lost(Bench *bench, gconstpointer data)
   g_assert_nonnull(domain);
   g_assert_cmpint(virDomainDestroy(domain), ==, 0);
   virDomainFree(domain);
-  gboolean found = FALSE;
-  for (gint64 end = g_get_monotonic_time() + WAIT_US; !found && g_get_monotonic_time() < end;) {
-    g_mutex_lock(&bench->lock);
-    found = bench->lost != NULL;
-    g_mutex_unlock(&bench->lock);
-    g_usleep(1000);
-  }
-  g_assert_true(found);
-  g_assert_nonnull(strstr(bench->lost, "stopped by itself"));
-  g_assert_false(vn_virt_machine_is_on(bench->machine));
+  g_assert_nonnull(strstr(await_loss(bench), "stopped by itself"));
   turn_on(bench); /* it can be turned on again */
+}
+
+/* One that is ended for want of room says so, and can be turned on again. */
+static void
+test_drowned(Bench *bench, gconstpointer data)
+{
+  g_assert_false(vn_virt_machine_drown(bench->machine, "no room"));
+  turn_on(bench);
+  g_assert_true(vn_virt_machine_drown(bench->machine, "no room"));
+  g_assert_cmpstr(await_loss(bench), ==, "no room");
+  turn_on(bench);
+}
+
+/* A domain of somebody else that has the very name: running or only defined, it stays as it is. */
+static void
+test_foreign(Bench *bench, gconstpointer data)
+{
+  turn_on(bench);
+  g_autofree char *xml = g_strdup_printf(
+      "<domain type='test'><name>%s</name><memory>65536</memory><os><type>hvm</type></os></domain>",
+      vn_virt_machine_domain(bench->machine));
+  g_assert_true(vn_virt_machine_off(bench->machine, FALSE, NULL));
+  virDomainPtr theirs = virDomainDefineXML(bench->host.connection, xml);
+  g_assert_nonnull(theirs);
+  for (guint running = 0; running < 2; running++) {
+    g_autoptr(GError) error = NULL;
+    g_auto(VnVirtLife) life;
+    vn_virt_life_init(&life);
+    g_assert_cmpint(running == 1 ? virDomainCreate(theirs) : 0, ==, 0);
+    g_assert_false(vn_virt_machine_on(bench->machine, &life, &error));
+    g_assert_nonnull(strstr(error->message, "this run did not make"));
+    g_assert_true(vn_virt_machine_off(bench->machine, FALSE, NULL));
+    g_assert_cmpint(virDomainIsActive(theirs), ==, (int)running);
+    g_assert_cmpint(virDomainIsPersistent(theirs), ==, 1);
+  }
+  g_assert_cmpint(virDomainDestroy(theirs), ==, 0);
+  g_assert_cmpint(virDomainUndefine(theirs), ==, 0);
+  virDomainFree(theirs);
+  turn_on(bench);
 }
 
 /* An agent that never answers: an error, and the machine is off. */
@@ -350,6 +395,8 @@ main(int argc, char **argv)
   ADD("suspend", test_suspend, 60);
   ADD("no-such-snapshot", test_no_such_snapshot, 60);
   ADD("lost", test_lost, 60);
+  ADD("drowned", test_drowned, 60);
+  ADD("foreign", test_foreign, 60);
   ADD("silent", test_silent, 1);
   int status = g_test_run();
   g_main_loop_quit(loop);

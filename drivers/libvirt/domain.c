@@ -4,6 +4,7 @@
  * listens on, so that a machine starts whether or not somebody is there yet.
  */
 #include "drivers/libvirt/domain.h"
+#include "drivers/libvirt/monitor.h"
 
 #include <libxml/xmlwriter.h>
 #include <string.h>
@@ -342,6 +343,12 @@ write_domain(xmlTextWriter *out, const VnVirtSpec *spec, const VnVirtPlace *plac
   open_element(out, "qemu:commandline");
   for (guint i = 0; i < spec->n_macs; i++)
     write_nic(out, spec, place, arch, device, i);
+  if (place->monitor) {
+    g_autofree char *where =
+        g_strdup_printf("unix:%s/%s,server=on,wait=off", place->folder, VN_VIRT_MONITOR);
+    argument(out, "-qmp");
+    argument(out, where);
+  }
   close_element(out);
   close_element(out);
 }

@@ -14,6 +14,7 @@ typedef struct {
   const char *share;                  /* that the guest sees; NULL unless spec->folder */
   const char *files[VN_VIRT_N_FILES]; /* as QEMU opens them; the disk is the writable one */
   gboolean kvm;                       /* else TCG */
+  gboolean monitor;                   /* FOLDER/monitor ends the emulator (monitor.h) */
 } VnVirtPlace;
 
 /* FALSE: the spec asks for what there is not (an architecture, a network card, a kind). */

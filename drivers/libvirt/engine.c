@@ -14,6 +14,7 @@
 #include "drivers/libvirt/machine.h"
 #include "drivers/libvirt/nest.h"
 #include "drivers/libvirt/prove.h"
+#include "drivers/libvirt/room.h"
 
 #define BOOTS_MAX 16u
 
@@ -23,6 +24,8 @@ typedef struct {
   GMutex sending; /* answers and events */
   GMutex lock;    /* of machines */
   GHashTable *machines;
+  GMutex holding; /* while held, no machine is freed */
+  GThreadPool *rescue;
 } Engine;
 
 /* ---- answers ---- */
@@ -196,7 +199,9 @@ remove_all(Engine *engine, GVariant *argument)
     g_mutex_lock(&engine->lock);
     g_hash_table_remove(engine->machines, GUINT_TO_POINTER(ids[i]));
     g_mutex_unlock(&engine->lock);
+    g_mutex_lock(&engine->holding);
     vn_virt_machine_free(machine); /* nobody finds it any more; NULL: it was removed before */
+    g_mutex_unlock(&engine->holding);
     answer(engine, ids[i], NULL, NULL, NULL, 0);
   }
 }
@@ -246,13 +251,16 @@ prove(Engine *engine)
   g_autoptr(GError) error = NULL;
   g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func(g_free);
   guint on = 0;
+  gboolean good = TRUE;
   GHashTableIter iter;
   gpointer machine;
   g_hash_table_iter_init(&iter, engine->machines);
-  while (g_hash_table_iter_next(&iter, NULL, &machine))
+  while (good && g_hash_table_iter_next(&iter, NULL, &machine)) {
     on += vn_virt_machine_is_on(machine);
+    good = vn_virt_machine_prove(machine, &error);
+  }
   GVariant *more = NULL;
-  if (vn_virt_prove(&engine->host, on, facts, &error)) {
+  if (good && vn_virt_prove(&engine->host, on, facts, &error)) {
     GVariantBuilder list;
     g_variant_builder_init(&list, G_VARIANT_TYPE_VARDICT);
     g_variant_builder_add(&list, "{sv}", "facts",
@@ -334,30 +342,105 @@ on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detai
   Engine *engine = data;
   if (event != VIR_DOMAIN_EVENT_STOPPED && event != VIR_DOMAIN_EVENT_CRASHED)
     return;
-  const char *name = virDomainGetName(domain);
+  char uuid[VIR_UUID_STRING_BUFLEN];
+  if (virDomainGetUUIDString(domain, uuid) != 0)
+    return;
   g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&engine->lock);
   GHashTableIter iter;
   gpointer machine;
   g_hash_table_iter_init(&iter, engine->machines);
   while (g_hash_table_iter_next(&iter, NULL, &machine)) {
-    if (g_strcmp0(vn_virt_machine_domain(machine), name) != 0)
+    if (strcmp(vn_virt_machine_uuid(machine), uuid) != 0)
       continue;
-    g_autofree char *why = vn_virt_machine_stopped(machine);
+    g_autofree char *why = vn_virt_machine_stopped(machine, detail);
     if (why != NULL)
       tell_event(engine, vn_virt_machine_id(machine), why);
   }
 }
 
+/* All that are there now; `holding` is held. */
+static GPtrArray *
+list_machines(Engine *engine)
+{
+  GPtrArray *machines = g_ptr_array_new();
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&engine->lock);
+  GHashTableIter iter;
+  gpointer machine;
+  g_hash_table_iter_init(&iter, engine->machines);
+  while (g_hash_table_iter_next(&iter, NULL, &machine))
+    g_ptr_array_add(machines, machine);
+  return machines;
+}
+
+/* The room for what guests write is full, and who wrote is stopped. Whoever takes most of it ends,
+ * which makes room, and the others go on. */
+static void
+make_room(Engine *engine)
+{
+  g_autoptr(GMutexLocker) held = g_mutex_locker_new(&engine->holding);
+  g_autoptr(GPtrArray) machines = list_machines(engine);
+  VnVirtMachine *largest = NULL;
+  guint64 most = 0;
+  for (guint i = 0; i < machines->len; i++) {
+    guint64 used = vn_virt_machine_used(machines->pdata[i]);
+    if (vn_virt_machine_is_on(machines->pdata[i]) && used >= most) {
+      largest = machines->pdata[i];
+      most = used;
+    }
+  }
+  g_autofree char *room = vn_virt_room_text(engine->host.home);
+  g_autofree char *own = g_format_size(most);
+  g_autofree char *why = g_strdup_printf(
+      "no room for what it writes: of the %s for the disks and snapshots of all machines it took "
+      "%s, the most%s",
+      room, own, engine->host.nested ? " (VNEC_WRITES_MAX sets the room)" : "");
+  if (largest != NULL)
+    (void)vn_virt_machine_drown(largest, why); /* FALSE: it ended meanwhile */
+  for (guint i = 0; i < machines->len; i++)
+    vn_virt_machine_surface(machines->pdata[i]);
+}
+
+/* libvirt is gone, and with it the news of machines; emulators that it started may live on. */
+static void
+abandon_all(Engine *engine)
+{
+  g_autoptr(GMutexLocker) held = g_mutex_locker_new(&engine->holding);
+  g_autoptr(GPtrArray) machines = list_machines(engine);
+  g_autofree char *why = g_strdup_printf("the connection to libvirt (%s) broke", engine->host.uri);
+  for (guint i = 0; i < machines->len; i++)
+    if (vn_virt_machine_abandon(machines->pdata[i]))
+      tell_event(engine, vn_virt_machine_id(machines->pdata[i]), why);
+}
+
+typedef void (*Rescue)(Engine *engine);
+static const Rescue rescues[] = {make_room, abandon_all};
+enum { MAKE_ROOM = 1, ABANDON_ALL };
+
+/* In a thread of its own: in that of events libvirt must not be called for long. */
+static void
+rescue(gpointer which, gpointer data)
+{
+  rescues[GPOINTER_TO_UINT(which) - 1](data);
+}
+
+static void
+call_rescue(Engine *engine, guint which)
+{
+  (void)g_thread_pool_push(engine->rescue, GUINT_TO_POINTER(which), NULL); /* it is queued anyway */
+}
+
+static void
+on_io_error(virConnectPtr connection, virDomainPtr domain, const char *path, const char *alias,
+            int action, const char *reason, gpointer data)
+{
+  if (action == VIR_DOMAIN_EVENT_IO_ERROR_PAUSE && strcmp(reason, "enospc") == 0)
+    call_rescue(data, MAKE_ROOM);
+}
+
 static void
 on_closed(virConnectPtr connection, int reason, gpointer data)
 {
-  Engine *engine = data;
-  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&engine->lock);
-  GHashTableIter iter;
-  gpointer key;
-  g_hash_table_iter_init(&iter, engine->machines);
-  while (g_hash_table_iter_next(&iter, &key, NULL))
-    tell_event(engine, GPOINTER_TO_UINT(key), "the connection to libvirt broke");
+  call_rescue(data, ABANDON_ALL);
 }
 
 static gpointer
@@ -369,14 +452,18 @@ serve(gpointer data)
     virConnectPtr connection = engine->host.connection;
     (void)virConnectDomainEventRegisterAny(connection, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
                                            VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), engine, NULL);
+    (void)virConnectDomainEventRegisterAny(connection, NULL, VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON,
+                                           VIR_DOMAIN_EVENT_CALLBACK(on_io_error), engine, NULL);
     (void)virConnectRegisterCloseCallback(connection, on_closed, engine, NULL);
   }
   answer(engine, VN_VIRT_END, error, NULL, NULL, 0);
   while (error == NULL && serve_one(engine))
     ;
   /* In a nest the end of its first process is the end of all; elsewhere machines are turned off. */
-  if (!engine->host.nested)
+  if (!engine->host.nested) {
+    g_mutex_lock(&engine->holding);
     g_hash_table_remove_all(engine->machines);
+  }
   _exit(0);
 }
 
@@ -409,6 +496,7 @@ vn_virt_engine_run(const VnVirtOptions *options)
     (void)g_setenv("HOME", VN_VIRT_HOME, TRUE); /* libvirt's private files; fails without memory */
     (void)g_setenv("XDG_RUNTIME_DIR", VN_VIRT_HOME, TRUE);
   }
+  engine.rescue = g_thread_pool_new(rescue, &engine, 1, FALSE, NULL);
   engine.machines = g_hash_table_new_full(NULL, NULL, NULL, nested ? NULL : free_machine);
   vn_virt_host_prepare(nested);
   GThread *requests = g_thread_new("requests", serve, &engine);

@@ -23,7 +23,9 @@
 
 #include "drivers/libvirt/kvm.h"
 
-#define SAID_MAX 400u /* bytes of a program's complaint */
+#define SAID_MAX        400u /* bytes of a program's complaint */
+#define KEEPALIVE_S     5    /* between questions whether libvirt is there */
+#define KEEPALIVE_TRIES 6u
 
 /* ---- children ---- */
 
@@ -181,6 +183,9 @@ vn_virt_host_open(VnVirtHost *host, GError **error)
   host->connection = virConnectOpen(host->uri);
   if (host->connection == NULL)
     return vn_virt_host_fail(error, "connecting to libvirt (%s)", host->uri);
+  /* One that hangs is as gone as one that ended. Embedded ones and the test driver have nobody to
+   * ask, and refuse. */
+  (void)virConnectSetKeepAlive(host->connection, KEEPALIVE_S, KEEPALIVE_TRIES);
   unsigned long library = 0, hypervisor = 0;
   (void)virGetVersion(&library, NULL, NULL); /* 0 then, which is a version, too */
   (void)virConnectGetVersion(host->connection, &hypervisor);

@@ -186,12 +186,37 @@ open_experiment(const VnDriverContext *context, GError **error)
   return state;
 }
 
+/* Where machines outside of a nest have their files; vnec-virt removes its own, unless it was
+ * killed. */
+static char *
+outside_folder(const VnDriverState *state)
+{
+  return g_build_filename(g_get_user_runtime_dir(), "vnec-virt", state->experiment, NULL);
+}
+
+static void
+remove_tree(const char *path, guint depth)
+{
+  g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+  const char *name;
+  while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
+    g_autofree char *file = g_build_filename(path, name, NULL);
+    if (unlink(file) != 0 && depth > 0)
+      remove_tree(file, depth - 1);
+  }
+  (void)rmdir(path); /* perhaps it was never made */
+}
+
 static void
 close_experiment(VnDriverState *state)
 {
   if (state == NULL)
     return;
   g_hash_table_unref(state->clients); /* ends all machines */
+  g_autofree char *outside = outside_folder(state);
+  g_autofree char *above = g_path_get_dirname(outside);
+  remove_tree(outside, 1);
+  (void)rmdir(above); /* others may use it */
   g_hash_table_unref(state->vms);
   g_hash_table_unref(state->on);
   g_ptr_array_unref(state->words);
@@ -210,8 +235,7 @@ client_of(VnDriverState *state, const char *uri, GError **error)
   if (state->program == NULL)
     return probe(error) ? NULL : NULL;
   gboolean nested = strcmp(uri, EMBEDDED) == 0;
-  g_autofree char *folder =
-      g_build_filename(g_get_user_runtime_dir(), "vnec-virt", state->experiment, NULL);
+  g_autofree char *folder = outside_folder(state);
   if (!nested && g_mkdir_with_parents(folder, 0711) != 0) {
     vn_virt_fail(error, errno, "making %s", folder);
     return NULL;
@@ -619,15 +643,22 @@ impair(VnDriverState *state, guint32 vm, guint32 iface, const VnDriverSegment *h
 
 /* ---- proof ---- */
 
+typedef struct {
+  GPtrArray *facts;
+  GError *error;
+} Proof;
+
 static void
 note_facts(guint32 id, GError *error, GVariant *more, VnVirtMessage *message, gpointer data)
 {
-  GPtrArray *facts = data;
+  Proof *proof = data;
   g_autofree const char **lines = NULL;
+  if (error != NULL && proof->error == NULL)
+    proof->error = g_error_copy(error);
   if (error != NULL || !g_variant_lookup(more, "facts", "^a&s", &lines))
     return;
   for (guint i = 0; lines[i] != NULL; i++)
-    g_ptr_array_add(facts, g_strdup(lines[i]));
+    g_ptr_array_add(proof->facts, g_strdup(lines[i]));
 }
 
 static gboolean
@@ -637,15 +668,14 @@ prove(VnDriverState *state, GPtrArray *out_facts, GError **error)
   gpointer client;
   g_hash_table_iter_init(&iter, state->clients);
   while (g_hash_table_iter_next(&iter, NULL, &client)) {
-    g_autoptr(GPtrArray) facts = g_ptr_array_new();
-    if (!vn_virt_client_call(client, VN_VIRT_PROVE, g_variant_new("()"), NULL, 0, note_facts, facts,
-                             error))
+    Proof proof = {.facts = out_facts};
+    gboolean asked = vn_virt_client_call(client, VN_VIRT_PROVE, g_variant_new("()"), NULL, 0,
+                                         note_facts, &proof, error);
+    if (proof.error != NULL && asked)
+      g_propagate_error(error, g_steal_pointer(&proof.error));
+    g_clear_error(&proof.error);
+    if (!asked || (error != NULL && *error != NULL))
       return FALSE;
-    for (guint i = 0; i < facts->len; i++)
-      g_ptr_array_add(out_facts, facts->pdata[i]);
-    if (facts->len == 0)
-      return missing(error, "what holds the virtual machines can't be shown to be confined",
-                     "use the embedded libvirt (an image without `uri`)");
   }
   g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&state->lock);
   for (guint i = 0; i < state->words->len; i++)
@@ -655,7 +685,7 @@ prove(VnDriverState *state, GPtrArray *out_facts, GError **error)
 
 const VnDriver vn_driver_qemu = {
     .tech = VN_TECH_QEMU,
-    .by_agent = VN_DRIVER_CLOCK | VN_DRIVER_NETWORK,
+    .by_agent = VN_DRIVER_CLOCK | VN_DRIVER_NETWORK | VN_DRIVER_OBITUARY,
     .probe = probe,
     .open = open_experiment,
     .close = close_experiment,

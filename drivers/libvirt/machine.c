@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -21,6 +22,9 @@
 #include "drivers/libvirt/disk.h"
 #include "drivers/libvirt/domain.h"
 #include "drivers/libvirt/greeting.h"
+#include "drivers/libvirt/monitor.h"
+#include "drivers/libvirt/prove.h"
+#include "drivers/libvirt/room.h"
 
 #define COPY_MAX       (256 << 20)
 #define KVM_PATIENCE_S 30 /* then the machine is tried without KVM */
@@ -42,6 +46,8 @@ struct VnVirtMachine {
   virDomainPtr domain;
   gint running;  /* atomic: nobody turned it off */
   gint changing; /* atomic: its end is meant */
+  char *fate;    /* atomic: why it will have stopped; NULL: nobody knows */
+  GMutex busy;   /* one call at a time */
   GHashTable *snapshots;
   guint n_memories; /* names given */
   VnVirtConsole *console;
@@ -197,6 +203,7 @@ vn_virt_machine_new(VnVirtHost *host, VnVirtSpec *spec, int *fds, GError **error
   VnVirtMachine *machine = g_new0(VnVirtMachine, 1);
   machine->host = host;
   machine->share = -1;
+  g_mutex_init(&machine->busy);
   machine->spec = *spec;
   memset(spec, 0, sizeof *spec);
   machine->folder = g_strdup_printf("%s/%u", host->home, machine->spec.id);
@@ -224,6 +231,12 @@ const char *
 vn_virt_machine_domain(const VnVirtMachine *machine)
 {
   return machine->name;
+}
+
+const char *
+vn_virt_machine_uuid(const VnVirtMachine *machine)
+{
+  return machine->uuid;
 }
 
 gboolean
@@ -265,6 +278,7 @@ write_xml(const VnVirtMachine *machine, GError **error)
                              .folder = machine->folder,
                              .share = share,
                              .kvm = g_atomic_int_get(&machine->host->kvm),
+                             .monitor = !machine->host->nested,
                              .files = {[VN_VIRT_FILE_kernel] = machine->files[VN_VIRT_FILE_kernel],
                                        [VN_VIRT_FILE_initrd] = machine->files[VN_VIRT_FILE_initrd],
                                        [VN_VIRT_FILE_disk] = disk}};
@@ -295,9 +309,31 @@ destroy(VnVirtMachine *machine, GError **error)
   return TRUE;
 }
 
+/* In a libvirt that is not ours alone somebody else's domain may bear the name, and defining ours
+ * would take its place. */
+static gboolean
+is_free(const VnVirtMachine *machine, GError **error)
+{
+  if (machine->host->nested)
+    return TRUE;
+  virDomainPtr other = virDomainLookupByName(machine->host->connection, machine->name);
+  if (other == NULL)
+    other = virDomainLookupByUUIDString(machine->host->connection, machine->uuid);
+  if (other == NULL)
+    return TRUE;
+  g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_FAILED,
+              "%s has a domain %s already, which this run did not make and does not touch: "
+              "virsh undefine it if nobody needs it",
+              machine->host->uri, virDomainGetName(other));
+  (void)virDomainFree(other); /* drops our reference */
+  return FALSE;
+}
+
 static gboolean
 create(VnVirtMachine *machine, GError **error)
 {
+  if (!is_free(machine, error))
+    return FALSE;
   g_autofree char *xml = write_xml(machine, error);
   if (xml == NULL)
     return FALSE;
@@ -348,7 +384,8 @@ static gboolean
 restore(VnVirtMachine *machine, const char *memory, const char *disk, GError **error)
 {
   vn_virt_disk_drop(&machine->disk);
-  if (disk != NULL && !vn_virt_disk_begin(&machine->disk, disk, error))
+  if (!is_free(machine, error) ||
+      (disk != NULL && !vn_virt_disk_begin(&machine->disk, disk, error)))
     return FALSE;
   g_autofree char *xml = write_xml(machine, error);
   if (xml == NULL)
@@ -537,6 +574,7 @@ finish_start(VnVirtMachine *machine, gboolean good, GError **error)
 gboolean
 vn_virt_machine_on(VnVirtMachine *machine, VnVirtLife *life, GError **error)
 {
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&machine->busy);
   if (vn_virt_machine_is_on(machine))
     return TRUE;
   g_atomic_int_set(&machine->changing, TRUE);
@@ -548,6 +586,7 @@ vn_virt_machine_on(VnVirtMachine *machine, VnVirtLife *life, GError **error)
 gboolean
 vn_virt_machine_off(VnVirtMachine *machine, gboolean keep_disk, GError **error)
 {
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&machine->busy);
   g_atomic_int_set(&machine->changing, TRUE);
   gboolean good = destroy(machine, error);
   g_atomic_int_set(&machine->changing, FALSE);
@@ -573,6 +612,7 @@ must_be_on(const VnVirtMachine *machine, GError **error)
 gboolean
 vn_virt_machine_suspend(VnVirtMachine *machine, GError **error)
 {
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&machine->busy);
   return must_be_on(machine, error) &&
          (virDomainSuspend(machine->domain) == 0 || vn_virt_host_fail(error, "suspending it"));
 }
@@ -580,6 +620,7 @@ vn_virt_machine_suspend(VnVirtMachine *machine, GError **error)
 gboolean
 vn_virt_machine_resume(VnVirtMachine *machine, GError **error)
 {
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&machine->busy);
   int state = VIR_DOMAIN_NOSTATE, reason;
   if (!must_be_on(machine, error))
     return FALSE;
@@ -591,6 +632,7 @@ vn_virt_machine_resume(VnVirtMachine *machine, GError **error)
 gboolean
 vn_virt_machine_snapshot(VnVirtMachine *machine, const char *name, GError **error)
 {
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&machine->busy);
   if (!must_be_on(machine, error))
     return FALSE;
   if (g_hash_table_size(machine->snapshots) >= VN_VIRT_SNAPSHOTS_MAX &&
@@ -613,6 +655,7 @@ vn_virt_machine_snapshot(VnVirtMachine *machine, const char *name, GError **erro
 gboolean
 vn_virt_machine_revert(VnVirtMachine *machine, const char *name, VnVirtLife *life, GError **error)
 {
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&machine->busy);
   const Snapshot *snapshot = g_hash_table_lookup(machine->snapshots, name);
   if (snapshot == NULL) {
     g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_FAILED, "it has no snapshot “%s”", name);
@@ -626,7 +669,62 @@ vn_virt_machine_revert(VnVirtMachine *machine, const char *name, VnVirtLife *lif
   return finish_start(machine, good, error);
 }
 
+gboolean
+vn_virt_machine_prove(VnVirtMachine *machine, GError **error)
+{
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&machine->busy);
+  if (machine->host->nested || !vn_virt_machine_is_on(machine))
+    return TRUE;
+  char *xml = virDomainGetXMLDesc(machine->domain, 0);
+  if (xml == NULL)
+    return vn_virt_host_fail(error, "asking for its devices");
+  gboolean good = vn_virt_prove_devices(xml, error);
+  free(xml); /* libvirt's */
+  return good;
+}
+
+/* ---- no room ---- */
+
+gboolean
+vn_virt_machine_drown(VnVirtMachine *machine, const char *why)
+{
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&machine->busy);
+  if (!vn_virt_machine_is_on(machine))
+    return FALSE;
+  g_free(g_atomic_pointer_exchange(&machine->fate, g_strdup(why)));
+  (void)virDomainDestroy(machine->domain); /* else it stays as it is: stopped */
+  machine->disk_kept = FALSE;
+  vn_virt_disk_drop(&machine->disk);
+  return TRUE;
+}
+
+void
+vn_virt_machine_surface(VnVirtMachine *machine)
+{
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&machine->busy);
+  int state = VIR_DOMAIN_NOSTATE, reason = 0;
+  if (vn_virt_machine_is_on(machine) &&
+      virDomainGetState(machine->domain, &state, &reason, 0) == 0 &&
+      state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_IOERROR)
+    (void)virDomainResume(machine->domain); /* QEMU tries again what it could not write */
+}
+
+guint64
+vn_virt_machine_used(const VnVirtMachine *machine)
+{
+  return vn_virt_room_used(machine->folder);
+}
+
 /* ---- its end ---- */
+
+gboolean
+vn_virt_machine_abandon(VnVirtMachine *machine)
+{
+  if (!g_atomic_int_compare_and_exchange(&machine->running, TRUE, FALSE))
+    return FALSE;
+  vn_virt_monitor_quit(machine->folder);
+  return TRUE;
+}
 
 /* News of an end that was meant comes late at times, when the machine is on again. */
 static gboolean
@@ -640,16 +738,33 @@ is_active(const VnVirtMachine *machine)
   return active;
 }
 
+/* The console is what tells a panic from a guest that turned itself off: both are the end of the
+ * same emulator. */
+static const char *
+how_it_ended(int detail, const char *console)
+{
+  if (console != NULL && g_str_has_prefix(console, "Kernel panic"))
+    return "its guest panicked";
+  if (detail == VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN)
+    return "its guest turned itself off";
+  if (detail == VIR_DOMAIN_EVENT_STOPPED_FAILED || detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED)
+    return "its emulator died (somebody killed it, or memory ran out)";
+  return "its machine stopped by itself";
+}
+
 char *
-vn_virt_machine_stopped(VnVirtMachine *machine)
+vn_virt_machine_stopped(VnVirtMachine *machine, int detail)
 {
   if (g_atomic_int_get(&machine->changing) || !vn_virt_machine_is_on(machine) || is_active(machine))
     return NULL;
   g_atomic_int_set(&machine->running, FALSE);
+  char *fate = g_atomic_pointer_exchange(&machine->fate, NULL);
+  if (fate != NULL)
+    return fate;
   g_autofree char *line = vn_virt_console_last(machine->console);
-  return line == NULL
-             ? g_strdup("its machine stopped by itself")
-             : g_strdup_printf("its machine stopped by itself; its console ends with: %s", line);
+  const char *how = how_it_ended(detail, line);
+  return line == NULL ? g_strdup(how)
+                      : g_strdup_printf("%s; its console ends with: %s", how, line);
 }
 
 static void
@@ -678,6 +793,8 @@ vn_virt_machine_free(VnVirtMachine *machine)
   vn_virt_spec_clear(&machine->spec);
   for (guint i = 0; i < VN_VIRT_N_FILES; i++)
     g_free(machine->files[i]);
+  g_free(machine->fate);
+  g_mutex_clear(&machine->busy);
   g_free(machine->folder);
   g_free(machine->key);
   g_free(machine->name);

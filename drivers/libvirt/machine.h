@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One machine, from its making to its end. Its calls block and come from one thread at a time;
- * vn_virt_machine_stopped comes from the main context whenever it likes.
+/* One machine, from its making to its end. Its calls block, those of several threads one after the
+ * other; vn_virt_machine_stopped comes from the main context whenever it likes.
  *
  *            make            on                  suspend
  *   (none) ───────► OFF ───────────────► ON ◄──────────────► SUSPENDED
@@ -38,6 +38,7 @@ void vn_virt_machine_share(VnVirtMachine *machine, int folder);
 /* Destroys the domain and everything of it. */
 void vn_virt_machine_free(VnVirtMachine *machine);
 const char *vn_virt_machine_domain(const VnVirtMachine *machine);
+const char *vn_virt_machine_uuid(const VnVirtMachine *machine);
 guint32 vn_virt_machine_id(const VnVirtMachine *machine);
 
 gboolean vn_virt_machine_on(VnVirtMachine *machine, VnVirtLife *life, GError **error);
@@ -48,7 +49,19 @@ gboolean vn_virt_machine_snapshot(VnVirtMachine *machine, const char *name, GErr
 gboolean
 vn_virt_machine_revert(VnVirtMachine *machine, const char *name, VnVirtLife *life, GError **error);
 
-/* libvirt says that the domain stopped. Why, if that is a loss; NULL: it was meant to. */
-char *vn_virt_machine_stopped(VnVirtMachine *machine);
+/* libvirt says that the domain stopped, and how (virDomainEventStoppedDetailType). Why, if that is
+ * a loss; NULL: it was meant to. */
+char *vn_virt_machine_stopped(VnVirtMachine *machine, int detail);
+/* There is no room for what it writes: it ends, as if by itself, with that reason, and what it
+ * wrote is thrown away. FALSE: it is not on. */
+gboolean vn_virt_machine_drown(VnVirtMachine *machine, const char *why);
+/* It was stopped because there was no room, and there is now. */
+void vn_virt_machine_surface(VnVirtMachine *machine);
+guint64 vn_virt_machine_used(const VnVirtMachine *machine); /* bytes of its files */
+/* Its libvirt is gone: ends the emulator without. FALSE: it was not on. */
+gboolean vn_virt_machine_abandon(VnVirtMachine *machine);
+/* Where machines are not confined as a whole: this one has no device but those that it was given.
+ */
+gboolean vn_virt_machine_prove(VnVirtMachine *machine, GError **error);
 /* libvirt's emulator process of it is there and its domain is ours; for the proof. */
 gboolean vn_virt_machine_is_on(const VnVirtMachine *machine);

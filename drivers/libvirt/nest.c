@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "drivers/libvirt/message.h"
+#include "drivers/libvirt/room.h"
 
 #define SPACES                                                                               \
   (CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | \
@@ -239,7 +240,11 @@ build_root(const char *states, GError **error)
     return vn_virt_fail(error, errno, "%s", states);
   if (!become_user(error))
     return FALSE;
-  if (mount("tmpfs", BASE, "tmpfs", MS_NOSUID, "mode=0755") != 0)
+  guint64 most = vn_virt_room_most();
+  g_autofree char *how =
+      most == 0 ? g_strdup("mode=0755")
+                : g_strdup_printf("mode=0755,size=%" G_GUINT64_FORMAT, most);
+  if (mount("tmpfs", BASE, "tmpfs", MS_NOSUID, how) != 0)
     return vn_virt_fail(error, errno, "mounting a tmpfs");
   for (guint i = 0; i < G_N_ELEMENTS(folders); i++) {
     g_autofree char *path = g_strconcat(BASE "/", folders[i], NULL);

@@ -125,6 +125,8 @@ typedef enum {
   /* It sets no addresses and routes: routers are told theirs and serve the hosts (DHCP and the
    * like); a host is on when it has its addresses, wherever it got them. */
   VN_DRIVER_NETWORK = 1 << 1,
+  /* vm_lost follows each end of a machine and knows more than that its channel closed. */
+  VN_DRIVER_OBITUARY = 1 << 2,
 } VnDriverByAgent;
 
 struct VnDriver {

@@ -18,7 +18,7 @@ on_vm_lost(VnRemote *remote, Side *side, const VnFrame *frame)
   g_autofree char *text =
       g_strdup_printf("%s went away: %s", remote->model->topology.vms[vm].name, why);
   remote->config.log(VN_SEVERITY_WARNING, text, remote->config.data);
-  vn_transfer_vm_lost(remote, vm);
+  vn_transfer_vm_lost(remote, vm, text);
   for (guint32 node = 0; node < remote->graph->n_nodes; node++)
     if (remote->nodes[node].phase == PHASE_CALL && vn_remote_node(remote, node)->vm == vm)
       vn_remote_end(remote, node, VN_NODE_STATUS_BROKEN, text);
@@ -126,7 +126,7 @@ on_lost(VnSlave *slave, const char *why, gpointer data)
   for (guint32 vm = 0; vm < remote->model->topology.n_vms; vm++)
     if (remote->vms[vm].side == side) {
       remote->vms[vm].lost = TRUE;
-      vn_transfer_vm_lost(remote, vm);
+      vn_transfer_vm_lost(remote, vm, why);
     }
   for (guint32 node = 0; node < remote->graph->n_nodes; node++)
     if (remote->nodes[node].phase == PHASE_CALL &&

@@ -175,5 +175,5 @@ void vn_transfer_frame(VnRemote *remote, Transfer *transfer, const VnFrame *fram
 void vn_transfer_drained(VnRemote *remote, VnSlave *slave);
 /* Forgets those that the node waits for, with the agent told. */
 void vn_transfer_cancel(VnRemote *remote, guint32 node);
-void vn_transfer_vm_lost(VnRemote *remote, guint32 vm);
+void vn_transfer_vm_lost(VnRemote *remote, guint32 vm, const char *why);
 void vn_transfer_free(gpointer transfer);

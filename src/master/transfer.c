@@ -277,10 +277,10 @@ vn_transfer_cancel(VnRemote *remote, guint32 node)
 }
 
 void
-vn_transfer_vm_lost(VnRemote *remote, guint32 vm)
+vn_transfer_vm_lost(VnRemote *remote, guint32 vm, const char *why)
 {
   Which which = {VN_NO_ID, vm};
   Transfer *transfer;
   while ((transfer = g_hash_table_find(remote->transfers, is_which, &which)) != NULL)
-    transfer_end(transfer, "its machine went away");
+    transfer_end(transfer, why);
 }

@@ -127,13 +127,19 @@ drop(VnChannels *channels, Channel *channel)
 }
 
 static void
-lose(VnChannels *channels, Channel *channel, const char *why)
+end(VnChannels *channels, Channel *channel, gboolean ended, const char *why)
 {
   if (channel->fd < 0)
     return;
   guint32 vm = channel->vm;
   drop(channels, channel);
-  channels->events->lost(vm, why, channels->data);
+  channels->events->lost(vm, ended, why, channels->data);
+}
+
+static void
+lose(VnChannels *channels, Channel *channel, const char *why)
+{
+  end(channels, channel, FALSE, why);
 }
 
 /* ---- output ---- */
@@ -417,12 +423,12 @@ read_stream(VnChannels *channels, Channel *channel)
   ssize_t n = recv(channel->fd, scratch + before, READ_SIZE, MSG_DONTWAIT);
   if (n < 0 && (errno == EAGAIN || errno == EINTR))
     return;
-  if (n < 0) {
+  if (n < 0 && errno != ECONNRESET) {
     lose(channels, channel, g_strerror(errno));
     return;
   }
-  if (n == 0) {
-    lose(channels, channel, "its agent ended");
+  if (n <= 0) { /* reset: it ended with bytes of ours unread */
+    end(channels, channel, TRUE, "its agent ended");
     return;
   }
   gsize there = before + (gsize)n;

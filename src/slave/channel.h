@@ -23,8 +23,9 @@ typedef struct VnChannels VnChannels;
 typedef struct {
   /* A whole, well-formed frame of a kind that agents may send; borrowed for the call. */
   void (*frame)(guint32 vm, const VnFrame *frame, gpointer data);
-  /* The channel is gone, not by _remove. */
-  void (*lost)(guint32 vm, const char *why, gpointer data);
+  /* The channel is gone, not by _remove. ended: its other end is gone; else the agent, who may live
+   * on, broke a rule. */
+  void (*lost)(guint32 vm, gboolean ended, const char *why, gpointer data);
   /* An agent's queue went above HIGH (TRUE), or none is any more (FALSE). */
   void (*pressed)(gboolean pressed, gpointer data);
 } VnChannelEvents;

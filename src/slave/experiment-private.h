@@ -32,6 +32,7 @@ typedef struct {
   VnRequest *waiting; /* the request that waits until it is READY */
   struct VnVmSpec *spec; /* NULL where setup.c has nothing to do */
   guint setting;         /* answers that are missing */
+  guint obituary;        /* source: its channel ended, the driver may say why; 0: none */
   VnPackets *packets;    /* of a router whose packets come over the channel; else NULL */
 } VnVm;
 
@@ -102,6 +103,8 @@ void vn_request_finish(VnRequest *request);
 VnVm *vn_experiment_vm(const VnExperiment *experiment, guint32 id);
 /* It went away, or can't be used: whoever waits for it is told, else the master. */
 void vn_experiment_lose(VnExperiment *experiment, guint32 id, const char *why);
+/* An end that nobody has explained yet stays so: something else is done with the VM now. */
+void vn_experiment_settle(VnExperiment *experiment, VnVm *vm);
 VnVm *vn_experiment_add_vm(VnExperiment *experiment, guint32 id, VnTechId tech);
 const VnDriver *vn_experiment_driver(const VnExperiment *experiment, VnTechId tech);
 /* In the worker: opens the technology when it is used first. */

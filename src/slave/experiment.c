@@ -24,11 +24,20 @@ vn_experiment_vm(const VnExperiment *experiment, guint32 id)
 }
 
 static void
+forget_obituary(VnVm *vm)
+{
+  if (vm->obituary != 0)
+    g_source_remove(vm->obituary);
+  vm->obituary = 0;
+}
+
+static void
 vm_free(gpointer data)
 {
   VnVm *vm = data;
   if (vm == NULL)
     return;
+  forget_obituary(vm);
   vn_packets_close(vm->packets);
   vn_setup_forget(vm);
   g_free(vm);
@@ -98,6 +107,8 @@ driver_lost_here(gpointer data)
     VnVm *vm = vn_experiment_vm(loss->experiment, loss->vm);
     if (vm != NULL && !vm->changing)
       vn_channels_remove(loss->experiment->channels, loss->vm);
+    if (vm != NULL)
+      forget_obituary(vm);
     vn_experiment_lose(loss->experiment, loss->vm, loss->why);
   }
   return G_SOURCE_REMOVE;
@@ -178,10 +189,45 @@ agent_frame(guint32 id, const VnFrame *frame, gpointer data)
     vn_session_forward(experiment->session, frame, id, frame->id);
 }
 
-static void
-agent_lost(guint32 id, const char *why, gpointer data)
+/* ---- the end of a channel ---- */
+
+#define OBITUARY_S  5 /* the driver's word is waited for */
+#define NO_OBITUARY "its agent ended"
+
+static gboolean
+no_obituary(gpointer data)
 {
-  vn_experiment_lose(data, id, why);
+  Loss *loss = data;
+  vn_experiment_vm(loss->experiment, loss->vm)->obituary = 0;
+  vn_experiment_lose(loss->experiment, loss->vm, loss->why);
+  return G_SOURCE_REMOVE;
+}
+
+void
+vn_experiment_settle(VnExperiment *experiment, VnVm *vm)
+{
+  if (vm->obituary == 0)
+    return;
+  forget_obituary(vm);
+  vn_experiment_lose(experiment, vm->id, NO_OBITUARY);
+}
+
+/* Where a whole machine can die, its channel ends a moment before the driver knows of what. */
+static void
+agent_lost(guint32 id, gboolean ended, const char *why, gpointer data)
+{
+  VnExperiment *experiment = data;
+  VnVm *vm = vn_experiment_vm(experiment, id);
+  const VnDriver *driver = vm != NULL ? vn_experiment_driver(experiment, vm->tech) : NULL;
+  if (!ended || driver == NULL || vm->changing || !(driver->by_agent & VN_DRIVER_OBITUARY)) {
+    vn_experiment_lose(experiment, id, why);
+    return;
+  }
+  forget_obituary(vm);
+  Loss *loss = g_new(Loss, 1);
+  *loss = (Loss){experiment, id, g_strdup(why)};
+  vm->obituary =
+      g_timeout_add_seconds_full(G_PRIORITY_DEFAULT, OBITUARY_S, no_obituary, loss, loss_free);
 }
 
 static void

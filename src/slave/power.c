@@ -229,6 +229,9 @@ vn_do_power_on(VnRequest *request)
 {
   g_autoptr(GVariant) numbers = g_variant_get_child_value(request->body, 0);
   add_vms(request, numbers);
+  for (guint i = 0; i < request->n; i++)
+    vn_experiment_settle(request->experiment,
+                         vn_experiment_vm(request->experiment, request->items[i].id));
   vn_worker_push(request->experiment->worker, run_power_on, done_power_on, request);
 }
 
@@ -274,8 +277,11 @@ vn_do_power_off(VnRequest *request)
 {
   g_autoptr(GVariant) numbers = g_variant_get_child_value(request->body, 0);
   add_vms(request, numbers);
-  for (guint i = 0; i < request->n; i++)
-    vn_experiment_vm(request->experiment, request->items[i].id)->changing = TRUE;
+  for (guint i = 0; i < request->n; i++) {
+    VnVm *vm = vn_experiment_vm(request->experiment, request->items[i].id);
+    vn_experiment_settle(request->experiment, vm);
+    vm->changing = TRUE;
+  }
   vn_worker_push(request->experiment->worker, run_power_off, done_power_off, request);
 }
 
@@ -321,7 +327,9 @@ vn_do_revert(VnRequest *request)
   vn_request_set_items(request, 1);
   vn_request_add_vm(request, id);
   VnVm *vm = vn_experiment_vm(request->experiment, id);
-  if (vm != NULL)
+  if (vm != NULL) {
+    vn_experiment_settle(request->experiment, vm);
     vm->changing = TRUE;
+  }
   vn_worker_push(request->experiment->worker, run_revert, done_revert, request);
 }
