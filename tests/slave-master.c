@@ -104,13 +104,25 @@ master_clear(Master *master)
   g_free(master->refused);
 }
 
+void
+master_find_build(void)
+{
+  g_autofree char *own = g_file_read_link("/proc/self/exe", NULL);
+  g_autofree char *tests = g_path_get_dirname(own != NULL ? own : "tests");
+  g_autofree char *build = g_path_get_dirname(tests);
+  g_setenv("G_TEST_BUILDDIR", tests, FALSE);
+  g_setenv("VNEC_BUILDDIR", build, FALSE);
+}
+
 GVariant *
 master_ask(Master *master, VnMessageKind kind, GVariant *body)
 {
   static guint64 id = 100;
   master->answer_kind = 0;
   vn_session_send(master->session, kind, 0, ++id, body);
-  until(master->answer_kind != 0);
+  until(master->answer_kind != 0 || master->closed > 0);
+  if (master->answer_kind == 0)
+    g_error("the slave ended before it answered (is vnec-slave built?)");
   g_assert_cmpuint(master->answer_id, ==, id);
   return master->answer;
 }

@@ -453,6 +453,7 @@ test_again(void)
 int
 main(int argc, char **argv)
 {
+  master_find_build();
   g_test_init(&argc, &argv, NULL);
   g_autoptr(GError) error = NULL;
   if (!vn_driver_netns.prepare(&error) || !vn_driver_netns.probe(&error)) {

@@ -523,6 +523,7 @@ test_inventory(void)
 int
 main(int argc, char **argv)
 {
+  master_find_build();
   g_test_init(&argc, &argv, NULL);
   signal(SIGPIPE, SIG_IGN);
   g_test_add_func("/slave/run", test_run);

@@ -16,6 +16,7 @@
 typedef SOCKET VnFd;
 #define VN_NO_FD      INVALID_SOCKET
 #define VN_OS_REFUSED WSAECONNREFUSED
+#define VN_OS_MISSING ERROR_FILE_NOT_FOUND
 #define MSG_NOSIGNAL 0
 #else
 #include <arpa/inet.h>
@@ -27,6 +28,7 @@ typedef SOCKET VnFd;
 typedef int VnFd;
 #define VN_NO_FD      (-1)
 #define VN_OS_REFUSED ECONNREFUSED
+#define VN_OS_MISSING ENOENT
 #endif
 
 #define VN_MS       INT64_C(1000000) /* in the ns that all times are in */

@@ -122,6 +122,15 @@ whole_frames(const VnAgent *agent)
   return at;
 }
 
+/* A rename may fail after it was done, because the slave was faster than what looks at the file
+ * afterwards: the first name is gone then. */
+static int
+rename_file(const char *from, const char *to)
+{
+  VnOsStat info;
+  return vn_os_file_rename(from, to) == 0 || vn_os_file_stat(from, &info) == VN_OS_MISSING ? 0 : -1;
+}
+
 static int
 write_file(const VnAgent *agent, size_t n)
 {
@@ -135,7 +144,7 @@ write_file(const VnAgent *agent, size_t n)
   int error = vn_os_file_write(file, agent->out + agent->out_start, n);
   if (vn_os_file_close(file) != 0 || error != 0)
     return -1;
-  return vn_os_file_rename(temporary, path) == 0 ? 0 : -1;
+  return rename_file(temporary, path);
 }
 
 int

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Windows: start, time, waiting, the channel, sockets.
  *
- * WSAPoll waits for sockets only, so all that is waited for is one: the channel, the streams of
- * processes (windows-process.c) and a pair by which the end of a process wakes the agent.
+ * WSAPoll waits for sockets only, so all that is waited for is one: the channel (a port's by way of
+ * windows-port.c), the streams of processes (windows-process.c) and a pair by which the end of a
+ * process wakes the agent.
  */
 #include "guest/agent/windows-private.h"
 #include "guest/agent/text.h"
@@ -141,15 +142,6 @@ vn_os_stir(const void *bytes, size_t n)
   (void)bytes;
   (void)n;
   return 0;
-}
-
-/* Such ports are no sockets, so nothing here could wait for them. */
-int
-vn_os_port_open(const char *name, VnFd *out)
-{
-  (void)name;
-  (void)out;
-  return ERROR_NOT_SUPPORTED;
 }
 
 void
