@@ -38,6 +38,22 @@ test_waves(void)
   g_assert_cmpuint(waves.n_waves, ==, 4);
 }
 
+/* Both ways, from the same orders: `save` stands before what it comes after. */
+static void
+test_links(void)
+{
+  g_autoptr(Kit) kit = make_kit();
+  g_autoptr(VnArena) arena = vn_arena_new();
+  VnPlanLinks links = vn_plan_links(&kit->model, arena);
+  const guint32 before_row[] = {0, 0, 2, 3, 4}, before[] = {3, 0, 0, 2};
+  const guint32 row[] = {0, 2, 2, 3, 4}, followers[] = {1, 2, 3, 1};
+  g_assert_cmpuint(links.n_tasks, ==, 4);
+  g_assert_cmpmem(links.before_row, 20, before_row, 20);
+  g_assert_cmpmem(links.before, 16, before, 16);
+  g_assert_cmpmem(links.row, 20, row, 20);
+  g_assert_cmpmem(links.followers, 16, followers, 16);
+}
+
 static const char expected[] =
     "on when the first task starts: 13 of 20 machines; off: h[0..3], h[7], h[9..10]\n"
     "then the proof that nothing of it touches this machine's networks\n"
@@ -95,6 +111,7 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/plan/waves", test_waves);
+  g_test_add_func("/plan/links", test_links);
   g_test_add_func("/plan/text", test_text);
   g_test_add_func("/plan/json", test_json);
   return g_test_run();

@@ -18,28 +18,65 @@ static const struct {
     {NULL, NULL},
 };
 
+/* What is looked at of each task again by rank, that is to and fro in memory. */
+typedef struct {
+  guint32 first; /* its first TASK node */
+  guint32 n, vm; /* its machines: how many, and the first */
+  guint8 control;
+  guint8 reads; /* it has a condition, or an argument to be computed */
+} Brief;
+
+static gboolean
+is_reader(const VnTask *task)
+{
+  gboolean computed = task->when != NULL;
+  for (guint32 k = 0; k < task->n_args && !computed; k++)
+    computed = task->args[k] != NULL && task->args[k]->kind != VN_EXPR_CONST;
+  return computed;
+}
+
+/* Counts the steps of each VM besides. */
+static Brief *
+read_tasks(VnAnalysis *analysis, guint32 *row)
+{
+  const VnModel *model = analysis->model;
+  Brief *briefs = g_new(Brief, (gsize)model->n_tasks + 1);
+  for (guint32 t = 0; t < model->n_tasks; t++) {
+    const VnTask *task = &model->tasks[t];
+    briefs[t] = (Brief){analysis->graph->task_first[t], task->n_targets,
+                        task->n_targets > 0 ? task->targets[0] : VN_NO_ID, task->control,
+                        is_reader(task)};
+    for (guint32 k = 0; k < task->n_targets; k++)
+      row[task->targets[k] + 1]++;
+    analysis->n_readers += briefs[t].reads;
+  }
+  return briefs;
+}
+
 /* TASK nodes by VM: counted, then filled by rank. */
 static void
 sort_steps(VnAnalysis *analysis)
 {
   const VnModel *model = analysis->model;
-  guint32 n_vms = model->topology.n_vms;
+  guint32 n_vms = model->topology.n_vms, n_readers = 0;
   guint32 *row = vn_arena_array0(analysis->arena, guint32, (gsize)n_vms + 1);
-  for (guint32 t = 0; t < model->n_tasks; t++)
-    for (guint32 k = 0; k < model->tasks[t].n_targets; k++)
-      row[model->tasks[t].targets[k] + 1]++;
+  g_autofree Brief *briefs = read_tasks(analysis, row);
   for (guint32 v = 0; v < n_vms; v++)
     row[v + 1] += row[v];
   analysis->vm_row = row;
   analysis->vm_steps = vn_arena_array0(analysis->arena, guint32, row[n_vms]);
   analysis->vm_controls = vn_arena_array0(analysis->arena, guint8, row[n_vms]);
+  analysis->readers = vn_arena_array0(analysis->arena, guint32, analysis->n_readers);
   g_autofree guint32 *next = g_memdup2(row, ((gsize)n_vms + 1) * sizeof(guint32));
   for (guint32 k = 0; k < model->n_tasks; k++) {
     guint32 t = vn_order_tasks(analysis->order)[k];
-    for (guint32 m = 0; m < model->tasks[t].n_targets; m++) {
-      guint32 place = next[model->tasks[t].targets[m]]++;
-      analysis->vm_steps[place] = analysis->graph->task_first[t] + m;
-      analysis->vm_controls[place] = model->tasks[t].control;
+    const Brief *brief = &briefs[t];
+    if (brief->reads)
+      analysis->readers[n_readers++] = t;
+    for (guint32 m = 0; m < brief->n; m++) {
+      guint32 place = next[m == 0 ? brief->vm : model->tasks[t].targets[m]]++;
+      analysis->vm_steps[place] = brief->first + m;
+      analysis->vm_controls[place] = brief->control;
     }
   }
 }

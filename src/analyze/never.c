@@ -362,8 +362,8 @@ look_at_all(VnAnalysis *analysis, Death *deaths)
   gboolean found = TRUE;
   while (found && !vn_analysis_is_over(analysis)) {
     found = FALSE;
-    for (guint32 k = 0; k < analysis->model->n_tasks; k++) {
-      guint32 t = vn_order_tasks(analysis->order)[k];
+    for (guint32 k = 0; k < analysis->n_readers; k++) {
+      guint32 t = analysis->readers[k];
       if (deaths[t].why != WHY_NOT)
         continue;
       deaths[t] = why_dead(analysis, t);

@@ -8,12 +8,13 @@
  * reached. Half of the searches go against the order, and say the same from the other side.
  * Besides, each task lies on a path: of orders that the script states, one after the other, where
  * it can be all on one VM, as that is what is asked about most.
- * Searches differ in where they begin among the neighbours of a task; the first two of a side go
- * through them from either end, which decides every planar order (chains, trees, grids) outright.
- * */
+ * The two searches of a side take the neighbours of a task from either end, which decides every
+ * planar order (chains, trees, grids) outright.
+ *
+ * With 100,000 tasks time is spent waiting for memory more than on work: what is looked at together
+ * lies together, and tasks of the model are gone over once. */
 #include "analyze/order.h"
 
-#include "plan/cycle.h"
 #include "plan/waves.h"
 
 #define N_LABELS 4 /* of one task */
@@ -40,19 +41,24 @@ typedef struct {
   gboolean answer;
 } Remembered;
 
+/* The search that met a task last, from each side. */
+typedef struct {
+  guint32 forth, back;
+} Stamps;
+
 struct VnOrder {
   const VnGraph *graph;
   const VnModel *model;
   VnArena *arena;
   guint32 *rank, *by_rank;
-  guint32 *row, *followers;
-  guint32 *before_row, *before; /* what tasks have in `after`, close together */
-  Marks *marks;      /* by task */
-  guint32 *stamps, *back_stamps; /* by task: of the search that met it last, from each side */
-  guint32 *stack, *back_stack;   /* of searches; as many as tasks */
+  VnPlanLinks links;
+  Marks *marks; /* by task */
+  Stamps *stamps;              /* by task; this and what follows: NULL until a search is needed */
+  guint32 *stack, *back_stack; /* of searches; as many as tasks */
+  Remembered *cache; /* answers of searches; a new one may take the place of an old one */
   guint32 stamp;
+  gboolean labelled;       /* marks have labels */
   gboolean always_between; /* some `always` task has followers */
-  Remembered *cache;     /* answers of searches; a new one may take the place of an old one */
   Remembered *known;     /* answers that stay: a hash table */
   gsize known_size, n_known;
   guint64 work;
@@ -60,149 +66,129 @@ struct VnOrder {
 
 /* ---- labels ---- */
 
+/* A task that a search is in: of its neighbours those from `at` to `end` are left. */
 typedef struct {
-  VnOrder *order;
-  gboolean back;
-  guint which;      /* of its side */
-  guint32 *next;    /* by task: neighbours that were taken */
-  guint32 *stack;
-  guint32 *post, *low, *tree; /* by task: the label; apart, so that they stay in the cache */
-  guint32 n_posts;
+  guint32 t, at, end, low, tree;
+} Frame;
+
+typedef struct {
+  const guint32 *row, *of; /* neighbours, in compressed rows */
+  gboolean from_end;
+  Frame *frames; /* as many as tasks */
+  Label *labels; /* by task; post 0: not met. The order has no cycle: what is met has been left */
+  guint32 next_post;
 } Search;
 
-static const guint32 *
-neighbours(const VnOrder *order, guint32 t, gboolean back, guint32 *out_n)
+static Frame
+enter(const Search *search, guint32 t)
 {
-  if (back) {
-    *out_n = order->before_row[t + 1] - order->before_row[t];
-    return order->before + order->before_row[t];
-  }
-  *out_n = order->row[t + 1] - order->row[t];
-  return order->followers + order->row[t];
-}
-
-/* A number that looks like chance and is the same each time. */
-static guint32
-scatter(guint32 t, guint32 salt)
-{
-  guint64 x = ((guint64)salt << 32 | t) * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
-  x ^= x >> 29;
-  x *= G_GUINT64_CONSTANT(0xbf58476d1ce4e5b9);
-  return (guint32)(x >> 32);
-}
-
-/* The k-th neighbour that a search takes. */
-static guint32
-turn(const Search *search, guint32 t, const guint32 *of, guint32 n, guint32 k)
-{
-  switch (search->which) {
-  case 0:
-    return of[k];
-  case 1:
-    return of[n - 1 - k];
-  default: {
-    guint32 seed = scatter(t, search->which);
-    guint32 at = (guint32)(((guint64)seed + k) % n);
-    return of[(seed & 1) != 0 ? n - 1 - at : at];
-  }
-  }
+  return (Frame){t, search->row[t], search->row[t + 1], search->next_post, search->next_post};
 }
 
 static void
-enter(Search *search, guint32 t)
+leave(Search *search, const Frame *frame)
 {
-  search->order->stamps[t] = search->order->stamp;
-  search->tree[t] = search->n_posts;
+  search->labels[frame->t] = (Label){search->next_post++, frame->low, frame->tree};
 }
 
-static void
-leave(Search *search, guint32 t)
-{
-  guint32 n = 0, low = search->n_posts;
-  const guint32 *of = neighbours(search->order, t, search->back, &n);
-  for (guint32 k = 0; k < n; k++)
-    low = MIN(low, search->low[of[k]]);
-  search->low[t] = low;
-  search->post[t] = search->n_posts++;
-}
-
-/* tree holds the number of posts when the task was entered: the least of its own tree. */
 static void
 search_from(Search *search, guint32 root)
 {
-  VnOrder *order = search->order;
   guint32 depth = 0;
-  search->stack[depth++] = root;
-  enter(search, root);
+  search->frames[depth++] = enter(search, root);
   while (depth > 0) {
-    guint32 t = search->stack[depth - 1], n = 0;
-    const guint32 *of = neighbours(order, t, search->back, &n);
-    if (search->next[t] == n) {
-      leave(search, t);
-      depth--;
+    Frame *frame = &search->frames[depth - 1];
+    if (frame->at == frame->end) {
+      leave(search, frame);
+      if (--depth > 0)
+        frame[-1].low = MIN(frame[-1].low, frame->low);
       continue;
     }
-    guint32 child = turn(search, t, of, n, search->next[t]++);
-    if (order->stamps[child] == order->stamp)
-      continue;
-    enter(search, child);
-    search->stack[depth++] = child;
+    guint32 child = search->of[search->from_end ? --frame->end : frame->at++];
+    if (search->labels[child].post == 0)
+      search->frames[depth++] = enter(search, child);
+    else
+      frame->low = MIN(frame->low, search->labels[child].low);
   }
-}
-
-static gboolean
-is_root(const VnOrder *order, guint32 t, gboolean back)
-{
-  const guint32 *row = back ? order->row : order->before_row;
-  return row[t] == row[t + 1];
 }
 
 static void
-make_label(VnOrder *order, guint slot)
+search_all(const VnOrder *order, guint slot, Frame *frames, Label *labels)
 {
-  guint32 n = order->model->n_tasks;
-  g_autofree guint32 *next = g_new0(guint32, (gsize)n + 1);
-  g_autofree guint32 *post = g_new(guint32, (gsize)n + 1);
-  g_autofree guint32 *low = g_new(guint32, (gsize)n + 1);
-  g_autofree guint32 *tree = g_new(guint32, (gsize)n + 1);
-  Search search = {.order = order,
-                   .back = slot >= N_FORTH,
-                   .which = slot < N_FORTH ? slot : slot - N_FORTH,
-                   .next = next,
-                   .stack = order->stack,
-                   .post = post,
-                   .low = low,
-                   .tree = tree};
-  order->stamp++;
-  for (guint32 k = 0; k < n; k++) {
-    guint32 t = search.which % 2 == 0 ? k : n - 1 - k;
-    if (is_root(order, t, search.back) && order->stamps[t] != order->stamp)
+  const VnPlanLinks *links = &order->links;
+  gboolean back = slot >= N_FORTH;
+  const guint32 *against = back ? links->row : links->before_row;
+  Search search = {.row = back ? links->before_row : links->row,
+                   .of = back ? links->before : links->followers,
+                   .from_end = (slot - (back ? N_FORTH : 0)) % 2 != 0,
+                   .frames = frames,
+                   .labels = labels,
+                   .next_post = 1};
+  for (guint32 k = 0; k < links->n_tasks; k++) {
+    guint32 t = search.from_end ? links->n_tasks - 1 - k : k;
+    if (against[t] == against[t + 1])
       search_from(&search, t);
   }
+}
+
+/* Each search has labels of its own, so that they stay in the cache; then they come together. */
+static void
+make_labels(VnOrder *order)
+{
+  guint32 n = order->links.n_tasks;
+  g_autoptr(VnArena) arena = vn_arena_new();
+  g_autofree Frame *frames = g_new(Frame, (gsize)n + 1);
+  Label *labels[N_LABELS];
+  for (guint slot = 0; slot < N_LABELS; slot++) {
+    labels[slot] = vn_arena_array0(arena, Label, n);
+    search_all(order, slot, frames, labels[slot]);
+  }
   for (guint32 t = 0; t < n; t++)
-    order->marks[t].labels[slot] = (Label){post[t], low[t], tree[t]};
+    for (guint slot = 0; slot < N_LABELS; slot++)
+      order->marks[t].labels[slot] = labels[slot][t];
+  order->labelled = TRUE;
 }
 
 /* ---- paths ---- */
 
-static gboolean
-is_at_home(const VnTask *a, const VnTask *b)
+/* Where tasks run: tasks of the same machines have the same number. */
+static guint32
+home_of(const VnModel *model, const VnTask *task, GHashTable *sets)
 {
-  return a->n_targets > 0 && a->n_targets == b->n_targets &&
-         (a->targets == b->targets || (a->n_targets == 1 && a->targets[0] == b->targets[0]));
+  if (task->n_targets <= 1)
+    return task->n_targets == 1 ? task->targets[0] : VN_NO_ID;
+  gpointer known = g_hash_table_lookup(sets, task->targets);
+  if (known == NULL) {
+    known = GUINT_TO_POINTER(model->topology.n_vms + g_hash_table_size(sets) + 1);
+    g_hash_table_insert(sets, (gpointer)task->targets, known);
+  }
+  return GPOINTER_TO_UINT(known);
 }
 
-/* Gives each task the first one before it that leads on to no other yet. */
+/* What is read of all tasks, in one go. */
 static void
-link_tasks(const VnOrder *order, guint32 *next, guint8 *linked, gboolean at_home)
+read_tasks(VnOrder *order, guint32 *homes)
 {
-  for (guint32 r = 0; r < order->model->n_tasks; r++) {
+  const VnModel *model = order->model;
+  g_autoptr(GHashTable) sets = g_hash_table_new(NULL, NULL);
+  for (guint32 t = 0; t < model->n_tasks; t++) {
+    const VnTask *task = &model->tasks[t];
+    homes[t] = home_of(model, task, sets);
+    order->always_between |= task->always && order->links.row[t] != order->links.row[t + 1];
+  }
+}
+
+/* Gives each task the first one before it that leads on to no other yet; homes NULL: any. */
+static void
+link_tasks(const VnOrder *order, guint32 *next, guint8 *linked, const guint32 *homes)
+{
+  const VnPlanLinks *links = &order->links;
+  for (guint32 r = 0; r < links->n_tasks; r++) {
     guint32 t = order->by_rank[r];
-    const VnTask *task = &order->model->tasks[t];
-    for (guint32 k = 0; k < task->n_after && !linked[t]; k++) {
-      guint32 before = task->after[k];
+    for (guint32 k = links->before_row[t]; k < links->before_row[t + 1] && !linked[t]; k++) {
+      guint32 before = links->before[k];
       if (next[before] != VN_NO_ID ||
-          (at_home && !is_at_home(task, &order->model->tasks[before])))
+          (homes != NULL && (homes[t] == VN_NO_ID || homes[t] != homes[before])))
         continue;
       next[before] = t;
       linked[t] = TRUE;
@@ -214,12 +200,14 @@ static void
 make_paths(VnOrder *order)
 {
   guint32 n = order->model->n_tasks, n_paths = 0;
-  g_autofree guint32 *next = g_new(guint32, (gsize)n + 1);
-  g_autofree guint8 *linked = g_new0(guint8, (gsize)n + 1);
+  g_autoptr(VnArena) arena = vn_arena_new();
+  guint32 *homes = vn_arena_array0(arena, guint32, n), *next = vn_arena_array0(arena, guint32, n);
+  guint8 *linked = vn_arena_array0(arena, guint8, n);
+  read_tasks(order, homes);
   for (guint32 t = 0; t < n; t++)
     next[t] = VN_NO_ID;
-  link_tasks(order, next, linked, TRUE);
-  link_tasks(order, next, linked, FALSE);
+  link_tasks(order, next, linked, homes);
+  link_tasks(order, next, linked, NULL);
   for (guint32 head = 0; head < n; head++) {
     for (guint32 t = linked[head] ? VN_NO_ID : head; t != VN_NO_ID; t = next[t])
       order->marks[t].path = n_paths;
@@ -228,30 +216,6 @@ make_paths(VnOrder *order)
 }
 
 /* ---- making ---- */
-
-static gboolean
-find_always_between(const VnOrder *order)
-{
-  for (guint32 t = 0; t < order->model->n_tasks; t++)
-    if (order->model->tasks[t].always && order->row[t] != order->row[t + 1])
-      return TRUE;
-  return FALSE;
-}
-
-static void
-copy_before(VnOrder *order)
-{
-  guint32 n = order->model->n_tasks, at = 0;
-  order->before_row = g_new(guint32, (gsize)n + 1);
-  order->before = g_new(guint32, (gsize)order->row[n] + 1);
-  for (guint32 t = 0; t < n; t++) {
-    const VnTask *task = &order->model->tasks[t];
-    order->before_row[t] = at;
-    for (guint32 k = 0; k < task->n_after; k++)
-      order->before[at++] = task->after[k];
-  }
-  order->before_row[n] = at;
-}
 
 VnOrder *
 vn_order_new(const VnGraph *graph)
@@ -262,26 +226,17 @@ vn_order_new(const VnGraph *graph)
   order->graph = graph;
   order->model = model;
   order->arena = vn_arena_new();
-  VnWaves waves = vn_plan_waves(model, order->arena);
+  order->links = vn_plan_links(model, order->arena);
+  VnWaves waves = vn_plan_waves_of(&order->links, order->arena);
   order->by_rank = waves.order;
   order->rank = vn_arena_array0(order->arena, guint32, n);
   for (guint32 k = 0; k < n; k++)
     order->rank[waves.order[k]] = k;
-  order->row = g_new0(guint32, n + 1);
-  order->followers = vn_plan_followers(model, order->row);
-  copy_before(order);
-  order->marks = g_aligned_alloc(n + 1, sizeof(Marks), CACHE_LINE);
+  char *marks = vn_arena_alloc(order->arena, (n + 1) * sizeof(Marks) + CACHE_LINE);
+  order->marks = (Marks *)(gpointer)(marks + CACHE_LINE - (guintptr)marks % CACHE_LINE);
   for (guint32 t = 0; t < n; t++)
     order->marks[t].depth = waves.wave[t];
-  order->stamps = g_new0(guint32, n + 1);
-  order->back_stamps = g_new0(guint32, n + 1);
-  order->stack = g_new(guint32, n + 1);
-  order->back_stack = g_new(guint32, n + 1);
-  order->cache = g_new0(Remembered, CACHE_SIZE);
-  order->always_between = find_always_between(order);
   make_paths(order);
-  for (guint slot = 0; slot < N_LABELS; slot++)
-    make_label(order, slot);
   return order;
 }
 
@@ -291,16 +246,6 @@ vn_order_free(VnOrder *order)
   if (order == NULL)
     return;
   vn_arena_free(order->arena);
-  g_free(order->row);
-  g_free(order->followers);
-  g_free(order->before_row);
-  g_free(order->before);
-  g_aligned_free(order->marks);
-  g_free(order->stamps);
-  g_free(order->back_stamps);
-  g_free(order->stack);
-  g_free(order->back_stack);
-  g_free(order->cache);
   g_free(order->known);
   g_free(order);
 }
@@ -309,14 +254,18 @@ vn_order_free(VnOrder *order)
 
 typedef enum { NO, YES, PERHAPS } Judgement;
 
-/* What the labels say of a coming before b, the two being different. */
+/* What is known without a search of a coming before b, the two being different. Labels are made
+ * when they are asked for the first time: of a workflow whose machines each have a path of their
+ * own they never are. */
 static Judgement
-judge(const VnOrder *order, guint32 a, guint32 b)
+judge(VnOrder *order, guint32 a, guint32 b)
 {
   if (order->marks[a].depth >= order->marks[b].depth)
     return NO;
   if (order->marks[a].path == order->marks[b].path)
     return YES;
+  if (!order->labelled)
+    make_labels(order);
   const Label *of_a = order->marks[a].labels, *of_b = order->marks[b].labels;
   for (guint k = 0; k < N_LABELS; k++) {
     const Label *outer = k < N_FORTH ? &of_a[k] : &of_b[k];
@@ -329,24 +278,38 @@ judge(const VnOrder *order, guint32 a, guint32 b)
   return PERHAPS;
 }
 
+/* What searches need; most workflows need none. */
+static void
+prepare_search(VnOrder *order)
+{
+  gsize n = (gsize)order->links.n_tasks + 1;
+  if (order->stamps != NULL)
+    return;
+  order->stamps = vn_arena_array0(order->arena, Stamps, n);
+  order->stack = vn_arena_array0(order->arena, guint32, n);
+  order->back_stack = vn_arena_array0(order->arena, guint32, n);
+  order->cache = vn_arena_array0(order->arena, Remembered, CACHE_SIZE);
+}
+
 /* A new stamp; 0 is none. */
 static void
 new_stamp(VnOrder *order)
 {
+  prepare_search(order);
   if (++order->stamp != 0)
     return;
   for (guint32 t = 0; t < order->model->n_tasks; t++)
-    order->stamps[t] = order->back_stamps[t] = 0;
+    order->stamps[t] = (Stamps){0};
   order->stamp = 1;
 }
 
 /* Has a search from one side not met the task yet? It has now. */
 static gboolean
-is_new(VnOrder *order, guint32 *stamps, guint32 t)
+is_new(const VnOrder *order, guint32 *stamp)
 {
-  if (stamps[t] == order->stamp)
+  if (*stamp == order->stamp)
     return FALSE;
-  stamps[t] = order->stamp;
+  *stamp = order->stamp;
   return TRUE;
 }
 
@@ -354,12 +317,12 @@ is_new(VnOrder *order, guint32 *stamps, guint32 t)
 static gboolean
 step_forth(VnOrder *order, guint32 t, guint32 b, guint32 *depth)
 {
-  for (guint32 k = order->row[t]; k < order->row[t + 1]; k++) {
-    guint32 child = order->followers[k];
+  for (guint32 k = order->links.row[t]; k < order->links.row[t + 1]; k++) {
+    guint32 child = order->links.followers[k];
     order->work++;
-    if (child == b || order->back_stamps[child] == order->stamp)
+    if (child == b || order->stamps[child].back == order->stamp)
       return TRUE;
-    if (!is_new(order, order->stamps, child))
+    if (!is_new(order, &order->stamps[child].forth))
       continue;
     Judgement judgement = judge(order, child, b);
     if (judgement == YES)
@@ -374,12 +337,12 @@ step_forth(VnOrder *order, guint32 t, guint32 b, guint32 *depth)
 static gboolean
 step_back(VnOrder *order, guint32 t, guint32 a, guint32 *depth)
 {
-  for (guint32 k = order->before_row[t]; k < order->before_row[t + 1]; k++) {
-    guint32 parent = order->before[k];
+  for (guint32 k = order->links.before_row[t]; k < order->links.before_row[t + 1]; k++) {
+    guint32 parent = order->links.before[k];
     order->work++;
-    if (parent == a || order->stamps[parent] == order->stamp)
+    if (parent == a || order->stamps[parent].forth == order->stamp)
       return TRUE;
-    if (!is_new(order, order->back_stamps, parent))
+    if (!is_new(order, &order->stamps[parent].back))
       continue;
     Judgement judgement = judge(order, a, parent);
     if (judgement == YES)
@@ -415,12 +378,12 @@ search_plain(VnOrder *order, guint32 a, guint32 b)
   order->stack[depth++] = a;
   while (depth > 0) {
     guint32 t = order->stack[--depth];
-    for (guint32 k = order->row[t]; k < order->row[t + 1]; k++) {
-      guint32 child = order->followers[k];
+    for (guint32 k = order->links.row[t]; k < order->links.row[t + 1]; k++) {
+      guint32 child = order->links.followers[k];
       order->work++;
       if (child == b)
         return TRUE;
-      if (is_new(order, order->stamps, child) && !order->model->tasks[child].always &&
+      if (is_new(order, &order->stamps[child].forth) && !order->model->tasks[child].always &&
           judge(order, child, b) != NO)
         order->stack[depth++] = child;
     }
@@ -483,6 +446,7 @@ search_remembered(VnOrder *order, guint32 a, guint32 b)
     if (known->question == question)
       return known->answer;
   }
+  prepare_search(order);
   Remembered *place = place_of(order->cache, CACHE_SIZE, question);
   if (place->question != question)
     *place = (Remembered){question, search_between(order, a, b)};
@@ -490,7 +454,7 @@ search_remembered(VnOrder *order, guint32 a, guint32 b)
 }
 
 gboolean
-vn_order_is_open(const VnOrder *order, VnOrderPair pair)
+vn_order_is_open(VnOrder *order, VnOrderPair pair)
 {
   return pair.one != pair.other && (judge(order, pair.one, pair.other) == PERHAPS ||
                                     judge(order, pair.other, pair.one) == PERHAPS);
@@ -548,13 +512,13 @@ vn_order_tasks(const VnOrder *order)
 const guint32 *
 vn_order_row(const VnOrder *order)
 {
-  return order->row;
+  return order->links.row;
 }
 
 const guint32 *
 vn_order_followers(const VnOrder *order)
 {
-  return order->followers;
+  return order->links.followers;
 }
 
 guint64 *

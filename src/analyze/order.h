@@ -7,7 +7,7 @@
  * the labels prune: at worst all that lies between the two by rank.
  *
  * Labels: rank in a topological order and depth (a before b only if both are smaller); intervals of
- * several random depth-first searches of the graph (Yildirim, Chaoji, Zaki: GRAIL, 2010) that
+ * several depth-first searches of the graph (Yildirim, Chaoji, Zaki: GRAIL, 2010) that
  * refute; the intervals of their spanning forests, and paths along which the script states orders,
  * that prove.
  */
@@ -37,7 +37,7 @@ typedef struct {
 } VnOrderPair;
 
 /* Is the pair still open when the labels have been looked at? */
-gboolean vn_order_is_open(const VnOrder *order, VnOrderPair pair);
+gboolean vn_order_is_open(VnOrder *order, VnOrderPair pair);
 /* Answers open pairs together; those with the same `one` must stand together. Worth it for
  * hundreds; costs a sweep over the order for each 512 different ones, and 64 bytes a task
  * meanwhile. */

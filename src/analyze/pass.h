@@ -16,6 +16,8 @@ struct VnAnalysis {
   guint32 *vm_row;     /* by VM: vm_steps[vm_row[v] … vm_row[v + 1]) are its TASK nodes, … */
   guint32 *vm_steps;   /* … by rank; */
   guint8 *vm_controls; /* what each of vm_steps is: VnControl */
+  guint32 *readers;    /* tasks with a condition, or an argument to be computed, by rank */
+  guint32 n_readers;
   guint32 *vm_family;  /* by VM: the first VM of the array it was declared in, or itself */
   guint32 *task_family; /* by task: the same */
   VnFindings *findings;

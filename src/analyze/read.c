@@ -309,17 +309,6 @@ look_at(const VnExpr *result, gpointer data)
     ask_members(reader, result);
 }
 
-static gboolean
-reads_results(const VnTask *task)
-{
-  if (task->when != NULL && task->when->kind != VN_EXPR_CONST)
-    return TRUE;
-  for (guint32 k = 0; k < task->n_args; k++)
-    if (task->args[k] != NULL && task->args[k]->kind != VN_EXPR_CONST)
-      return TRUE;
-  return FALSE;
-}
-
 static void
 look_at_step(VnAnalysis *analysis, const VnTask *task, guint32 step, guint32 n_alike)
 {
@@ -351,12 +340,11 @@ look_at_task(VnAnalysis *analysis, guint32 t)
 void
 vn_pass_read(VnAnalysis *analysis)
 {
-  for (guint32 t = 0; t < analysis->model->n_tasks; t++) {
+  for (guint32 k = 0; k < analysis->n_readers; k++) {
     if (vn_analysis_is_over(analysis)) {
       vn_undecided(analysis, VN_DIAG_VN310, "the workflow is too large");
       return;
     }
-    if (reads_results(&analysis->model->tasks[t]))
-      look_at_task(analysis, t);
+    look_at_task(analysis, analysis->readers[k]);
   }
 }

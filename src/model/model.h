@@ -42,25 +42,26 @@ typedef struct {
   gboolean mentioned; /* the script uses its name */
 } VnGroup;
 
+/* What is looked at most stands first, together: there may be a million of them. */
 typedef struct {
-  const char *name; /* "hello", "scan[3]" */
-  VnSpan span;
-  const char *doc;
-  const guint32 *targets; /* VM numbers, ordered; shared between tasks with the same set */
-  guint32 n_targets;      /* 0: a task of the engine (wait, stop) */
-  gboolean group;         /* declared with a set: its results are lists */
-  guint8 control;         /* VnControl; VN_CONTROL_NONE: action */
-  guint8 on_failure;      /* VnOnFailure */
-  gboolean always;
-  guint32 action;             /* when control is NONE */
-  const VnExpr *const *args;  /* by parameter, defaults filled in; NULL entry: left out */
+  guint8 control;    /* VnControl; VN_CONTROL_NONE: action */
+  guint8 on_failure; /* VnOnFailure */
+  guint8 always;     /* gboolean */
+  guint8 group;      /* gboolean: declared with a set: its results are lists */
+  guint32 action;    /* when control is NONE */
+  guint32 n_targets; /* 0: a task of the engine (wait, stop) */
   guint32 n_args;
-  const guint32 *after;       /* tasks, without repeats, from `after` and `flow` */
   guint32 n_after;
-  gint64 timeout_ns;          /* 0: none */
-  guint32 retries;            /* further attempts */
+  guint32 retries;           /* further attempts */
+  const VnExpr *when;        /* NULL: always */
+  const guint32 *targets;    /* VM numbers, ordered; shared between tasks with the same set */
+  const VnExpr *const *args; /* by parameter, defaults filled in; NULL entry: left out */
+  const guint32 *after;      /* tasks, without repeats, from `after` and `flow` */
+  VnSpan span;
+  const char *name; /* "hello", "scan[3]" */
+  const char *doc;
+  gint64 timeout_ns; /* 0: none */
   gint64 retry_every_ns;
-  const VnExpr *when;         /* NULL: always */
 } VnTask;
 
 typedef struct {

@@ -6,6 +6,8 @@
  * is shown. */
 #include "plan/cycle.h"
 
+#include "plan/links.h"
+
 /* A cycle longer than this is shown in part. */
 #define MAX_SHOWN 12
 
@@ -14,44 +16,26 @@ typedef struct {
   guint32 *left; /* by task: predecessors that are not away; 0: away itself */
 } Order;
 
-guint32 *
-vn_plan_followers(const VnModel *model, guint32 *row)
-{
-  for (guint32 t = 0; t < model->n_tasks; t++) {
-    for (guint32 k = 0; k < model->tasks[t].n_after; k++)
-      row[model->tasks[t].after[k] + 1]++;
-  }
-  for (guint32 t = 0; t < model->n_tasks; t++)
-    row[t + 1] += row[t];
-  guint32 *followers = g_new(guint32, row[model->n_tasks] + 1);
-  g_autofree guint32 *next = g_memdup2(row, (model->n_tasks + 1) * sizeof(guint32));
-  for (guint32 t = 0; t < model->n_tasks; t++) {
-    for (guint32 k = 0; k < model->tasks[t].n_after; k++)
-      followers[next[model->tasks[t].after[k]]++] = t;
-  }
-  return followers;
-}
-
 /* Gives the number of tasks that could not be taken away. */
 static guint32
 take_away(Order *order)
 {
   guint32 n_tasks = order->model->n_tasks;
-  g_autofree guint32 *row = g_new0(guint32, n_tasks + 1);
-  g_autofree guint32 *followers = vn_plan_followers(order->model, row);
+  g_autoptr(VnArena) arena = vn_arena_new();
+  VnPlanLinks links = vn_plan_links(order->model, arena);
   g_autofree guint32 *stack = g_new(guint32, n_tasks + 1);
   guint32 depth = 0, away = 0;
   for (guint32 t = 0; t < n_tasks; t++) {
-    order->left[t] = order->model->tasks[t].n_after;
+    order->left[t] = links.before_row[t + 1] - links.before_row[t];
     if (order->left[t] == 0)
       stack[depth++] = t;
   }
   while (depth > 0) {
     guint32 t = stack[--depth];
     away++;
-    for (guint32 k = row[t]; k < row[t + 1]; k++) {
-      if (--order->left[followers[k]] == 0)
-        stack[depth++] = followers[k];
+    for (guint32 k = links.row[t]; k < links.row[t + 1]; k++) {
+      if (--order->left[links.followers[k]] == 0)
+        stack[depth++] = links.followers[k];
     }
   }
   return n_tasks - away;

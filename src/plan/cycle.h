@@ -8,6 +8,3 @@
 /* FALSE: every cycle that following the first predecessors meets was reported as VN301, with the
  * places of its tasks. O(tasks + order). */
 gboolean vn_plan_check_cycles(const VnModel *model, VnDiagSink *sink);
-
-/* Followers of tasks in compressed rows: row has n_tasks + 1 entries that are 0. To be freed. */
-guint32 *vn_plan_followers(const VnModel *model, guint32 *row);

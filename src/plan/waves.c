@@ -3,48 +3,60 @@
  * taken away once all that they come after are away. */
 #include "plan/waves.h"
 
-#include "plan/cycle.h"
+/* Of a task: what is looked at together. */
+typedef struct {
+  guint32 left; /* tasks it comes after that are not away */
+  guint32 wave;
+} Place;
 
 static void
-number_waves(const VnModel *model, guint32 *wave)
+number_waves(const VnPlanLinks *links, guint32 *wave)
 {
-  g_autofree guint32 *row = g_new0(guint32, model->n_tasks + 1);
-  g_autofree guint32 *followers = vn_plan_followers(model, row);
-  g_autofree guint32 *left = g_new(guint32, model->n_tasks + 1);
-  g_autofree guint32 *queue = g_new(guint32, model->n_tasks + 1);
+  g_autofree Place *places = g_new(Place, (gsize)links->n_tasks + 1);
+  g_autofree guint32 *queue = g_new(guint32, (gsize)links->n_tasks + 1);
   guint32 n = 0;
-  for (guint32 t = 0; t < model->n_tasks; t++) {
-    left[t] = model->tasks[t].n_after;
-    wave[t] = 1;
-    if (left[t] == 0)
+  for (guint32 t = 0; t < links->n_tasks; t++) {
+    places[t] = (Place){links->before_row[t + 1] - links->before_row[t], 1};
+    if (places[t].left == 0)
       queue[n++] = t;
   }
   for (guint32 done = 0; done < n; done++) {
-    for (guint32 k = row[queue[done]]; k < row[queue[done] + 1]; k++) {
-      guint32 follower = followers[k];
-      wave[follower] = MAX(wave[follower], wave[queue[done]] + 1);
-      if (--left[follower] == 0)
-        queue[n++] = follower;
+    guint32 t = queue[done], next = places[t].wave + 1;
+    for (guint32 k = links->row[t]; k < links->row[t + 1]; k++) {
+      Place *place = &places[links->followers[k]];
+      place->wave = MAX(place->wave, next);
+      if (--place->left == 0)
+        queue[n++] = links->followers[k];
     }
   }
-  g_assert(n == model->n_tasks);
+  g_assert(n == links->n_tasks);
+  for (guint32 t = 0; t < links->n_tasks; t++)
+    wave[t] = places[t].wave;
+}
+
+VnWaves
+vn_plan_waves_of(const VnPlanLinks *links, VnArena *arena)
+{
+  VnWaves waves = {vn_arena_array0(arena, guint32, links->n_tasks),
+                   vn_arena_array0(arena, guint32, links->n_tasks), 0};
+  number_waves(links, waves.wave);
+  for (guint32 t = 0; t < links->n_tasks; t++)
+    waves.n_waves = MAX(waves.n_waves, waves.wave[t]);
+  /* first[w] becomes the place of the first task of wave w */
+  g_autofree guint32 *first = g_new0(guint32, (gsize)waves.n_waves + 2);
+  for (guint32 t = 0; t < links->n_tasks; t++)
+    first[waves.wave[t] + 1]++;
+  for (guint32 w = 1; w <= waves.n_waves; w++)
+    first[w + 1] += first[w];
+  for (guint32 t = 0; t < links->n_tasks; t++)
+    waves.order[first[waves.wave[t]]++] = t;
+  return waves;
 }
 
 VnWaves
 vn_plan_waves(const VnModel *model, VnArena *arena)
 {
-  VnWaves waves = {vn_arena_array0(arena, guint32, model->n_tasks),
-                   vn_arena_array0(arena, guint32, model->n_tasks), 0};
-  number_waves(model, waves.wave);
-  for (guint32 t = 0; t < model->n_tasks; t++)
-    waves.n_waves = MAX(waves.n_waves, waves.wave[t]);
-  /* first[w] becomes the place of the first task of wave w */
-  g_autofree guint32 *first = g_new0(guint32, waves.n_waves + 2);
-  for (guint32 t = 0; t < model->n_tasks; t++)
-    first[waves.wave[t] + 1]++;
-  for (guint32 w = 1; w <= waves.n_waves; w++)
-    first[w + 1] += first[w];
-  for (guint32 t = 0; t < model->n_tasks; t++)
-    waves.order[first[waves.wave[t]]++] = t;
-  return waves;
+  g_autoptr(VnArena) links_arena = vn_arena_new();
+  VnPlanLinks links = vn_plan_links(model, links_arena);
+  return vn_plan_waves_of(&links, arena);
 }

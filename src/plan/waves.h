@@ -4,7 +4,7 @@
  * For people only: a task starts when what it comes after has ended, not when a wave has. */
 #pragma once
 
-#include "model/model.h"
+#include "plan/links.h"
 
 typedef struct {
   guint32 *wave;  /* by task, from 1 */
@@ -14,3 +14,5 @@ typedef struct {
 
 /* The workflow must have no cycle (VN301). O(tasks + order). */
 VnWaves vn_plan_waves(const VnModel *model, VnArena *arena);
+/* The same, where the links are there already. */
+VnWaves vn_plan_waves_of(const VnPlanLinks *links, VnArena *arena);
