@@ -2,6 +2,7 @@
 /* The netns driver through its table, with real namespaces, real agents and real packets.
  * Confinement and what is left behind are in test-netns-end.c.
  */
+#include <errno.h>
 #include <linux/virtio_net.h>
 #include <poll.h>
 #include <string.h>
@@ -46,6 +47,12 @@ test_routed(void)
   router->router = TRUE;
   lab_define(lab, 0);
   lab_on(lab, 0, lab->n);
+  g_assert_cmpint(lab_ping(lab, 0, "10.2.0.2", "3"), ==, 3);
+  g_assert_cmpint(lab_ping(lab, 2, "fd02::2", "3"), ==, 3);
+  g_assert_true(vn_driver_netns.suspend(lab->state, router->id, NULL));
+  lab_no_ping(lab, 0, "10.2.0.2");
+  lab_no_ping(lab, 2, "fd01::1");
+  g_assert_true(vn_driver_netns.resume(lab->state, router->id, NULL));
   g_assert_cmpint(lab_ping(lab, 0, "10.2.0.2", "3"), ==, 3);
   g_assert_cmpint(lab_ping(lab, 2, "fd02::2", "3"), ==, 3);
 }
@@ -105,7 +112,8 @@ carry(const VnDriverExternal *from, const VnDriverExternal *to)
   guint8 *frame = packet + sizeof(struct virtio_net_hdr);
   guint8 version = frame[from->header] >> 4;
   memcpy(frame, version == 4 ? to->header4 : to->header6, to->header);
-  g_assert_cmpint(write(to->fd, packet, (gsize)n), ==, n);
+  gssize written = write(to->fd, packet, (gsize)n);
+  g_assert_true(written == n || errno == ENETDOWN); /* as the slave, that drops it then */
 }
 
 static void
@@ -124,6 +132,17 @@ carry_until(Peer *peer, PeerTask *task, const VnDriverExternal sides[2])
       g_assert_true(peer_turn(peer, 0));
   }
   g_assert_true(task->ended);
+}
+
+#define LONG "20000000000" /* ns to wait for an answer; carry_until waits as long */
+
+static gint64
+ping_across(Lab *lab, const char *target, const char *wait_ns, const VnDriverExternal sides[2])
+{
+  PeerTask *ping =
+      peer_native(lab->peers[0], FALSE, "ping", target, "3", "20000000", wait_ns, NULL);
+  carry_until(lab->peers[0], ping, sides);
+  return peer_field_int(ping, "received");
 }
 
 static void
@@ -145,16 +164,22 @@ test_external(void)
   for (guint i = 0; i < 2; i++)
     g_assert_true(
         vn_driver_netns.open_external(lab->state, lab->vms[2 * i + 1].id, &sides[i], &error));
-  PeerTask *ping =
-      peer_native(lab->peers[0], FALSE, "ping", "10.2.0.2", "3", "20000000", "20000000000", NULL);
-  carry_until(lab->peers[0], ping, sides);
-  g_assert_cmpint(peer_field_int(ping, "received"), ==, 3);
+  g_assert_cmpint(ping_across(lab, "10.2.0.2", LONG, sides), ==, 3);
   /* Large packets and sums that are left to the hardware. */
   PeerTask *server = peer_script(lab->peers[2], 10 * SECOND, serve);
   PeerTask *client = peer_script(lab->peers[0], 10 * SECOND, fetch);
   carry_until(lab->peers[0], client, sides);
   g_assert_cmpstr(client->out->str, ==, "1000000");
   peer_wait(lab->peers[2], server);
+  /* A suspended router neither forwards nor answers, on its external side neither. */
+  g_assert_true(vn_driver_netns.suspend(lab->state, lab->vms[3].id, &error));
+  guint8 byte;
+  g_assert_cmpint(read(sides[1].fd, &byte, 1), ==, -1);
+  g_assert_cmpint(errno, ==, ENETDOWN);
+  g_assert_cmpint(ping_across(lab, "10.2.0.1", "500000000", sides), ==, 0);
+  g_assert_true(vn_driver_netns.resume(lab->state, lab->vms[3].id, &error));
+  g_assert_cmpint(ping_across(lab, "10.2.0.1", LONG, sides), ==, 3);
+  g_assert_cmpint(ping_across(lab, "10.2.0.2", LONG, sides), ==, 3);
   for (guint i = 0; i < 2; i++)
     close(sides[i].fd);
 }
@@ -288,6 +313,34 @@ test_suspend(void)
   g_assert_cmpint(count(lab), >, before);
 }
 
+static gboolean
+set_first_link(Lab *lab, gboolean up)
+{
+  return vn_driver_netns.set_link(lab->state, 1, 0, up, NULL);
+}
+
+/* The kernel of a suspended machine is the host's and still there: nothing may reach it. */
+static void
+test_suspend_silent(void)
+{
+  g_autoptr(Lab) lab = lab_flat(2);
+  lab_on(lab, 0, 2);
+  g_assert_cmpint(lab_ping(lab, 1, "10.1.0.2", "1"), ==, 1);
+  for (guint i = 0; i < 3; i++) {
+    g_assert_true(vn_driver_netns.suspend(lab->state, 1, NULL));
+    lab_no_ping(lab, 1, "10.1.0.2");
+    /* A link that is switched meanwhile changes nothing of it. */
+    g_assert_true(set_first_link(lab, FALSE) && set_first_link(lab, TRUE));
+    lab_no_ping(lab, 1, "10.1.0.2");
+    g_assert_true(vn_driver_netns.snapshot(lab->state, 1, "s", NULL));
+    g_assert_true(vn_driver_netns.resume(lab->state, 1, NULL));
+    g_assert_cmpint(lab_ping(lab, 1, "10.1.0.2", "3"), ==, 3);
+  }
+  g_assert_true(vn_driver_netns.suspend(lab->state, 1, NULL));
+  revert(lab, 0, "s");
+  g_assert_cmpint(lab_ping(lab, 1, "10.1.0.2", "1"), ==, 1);
+}
+
 static void
 test_capture(void)
 {
@@ -391,6 +444,13 @@ test_impaired(void)
   g_assert_true(vn_driver_netns.set_link(lab->state, 3, 0, FALSE, &error));
   lab_no_ping(lab, 0, "10.1.0.3");
   g_assert_true(vn_driver_netns.set_link(lab->state, 3, 0, TRUE, &error));
+  g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 1);
+  g_assert_true(vn_driver_netns.suspend(lab->state, 3, &error));
+  lab_no_ping(lab, 0, "10.1.0.3");
+  g_assert_true(vn_driver_netns.resume(lab->state, 3, &error));
+  g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 1);
+  g_assert_true(vn_driver_netns.suspend(lab->state, 3, &error));
+  revert(lab, 2, "s");
   g_assert_cmpint(lab_ping(lab, 0, "10.1.0.3", "1"), ==, 1);
   g_autoptr(GPtrArray) facts = g_ptr_array_new_with_free_func(g_free);
   g_assert_true(vn_driver_netns.prove(lab->state, facts, &error));
@@ -518,6 +578,7 @@ main(int argc, char **argv)
   g_test_add_func("/netns/files", test_files);
   g_test_add_func("/netns/snapshot", test_snapshot);
   g_test_add_func("/netns/suspend", test_suspend);
+  g_test_add_func("/netns/suspend-silent", test_suspend_silent);
   g_test_add_func("/netns/capture", test_capture);
   g_test_add_func("/netns/wide", test_wide);
   g_test_add_func("/netns/impaired", test_impaired);

@@ -76,22 +76,30 @@ signal_all(const VnNetnsVm *vm, int number, GError **error)
 }
 
 gboolean
-vn_netns_suspend(VnNetnsVm *vm, GError **error)
+vn_netns_suspend(VnNetnsKeeper *keeper, VnNetnsVm *vm, GError **error)
 {
   if (vm->pid == 0)
     return vn_netns_fail(error, ESRCH, "the VM is off");
-  if (!vm->suspended && !signal_all(vm, SIGSTOP, error))
+  if (vm->suspended)
+    return TRUE;
+  if (!vn_netns_links_silence(keeper, vm, TRUE, error))
     return FALSE;
+  if (!signal_all(vm, SIGSTOP, error)) {
+    (void)vn_netns_links_silence(keeper, vm, FALSE, NULL);
+    return FALSE;
+  }
   vm->suspended = TRUE;
   return TRUE;
 }
 
 gboolean
-vn_netns_resume(VnNetnsVm *vm, GError **error)
+vn_netns_resume(VnNetnsKeeper *keeper, VnNetnsVm *vm, GError **error)
 {
   if (vm->pid == 0)
     return vn_netns_fail(error, ESRCH, "the VM is off");
-  if (vm->suspended && !signal_all(vm, SIGCONT, error))
+  if (!vm->suspended)
+    return TRUE;
+  if (!signal_all(vm, SIGCONT, error) || !vn_netns_links_silence(keeper, vm, FALSE, error))
     return FALSE;
   vm->suspended = FALSE;
   return TRUE;
@@ -205,10 +213,11 @@ vn_netns_snapshot(VnNetnsKeeper *keeper, VnNetnsVm *vm, const char *name, GError
 {
   if (vm->pid == 0 || vm->suspended)
     return copy_files(keeper, vm, name, error);
-  if (!vn_netns_suspend(vm, error))
+  /* Its links stay: what others send to it meanwhile is not lost. */
+  if (!signal_all(vm, SIGSTOP, error))
     return FALSE;
   gboolean done = settle(vm, error) && copy_files(keeper, vm, name, error);
-  return vn_netns_resume(vm, done ? error : NULL) && done;
+  return signal_all(vm, SIGCONT, done ? error : NULL) && done;
 }
 
 gboolean

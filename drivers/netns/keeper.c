@@ -279,9 +279,9 @@ do_one(VnNetnsKeeper *keeper, VnNetnsKind kind, const VnNetnsOneWire *one, int *
   if (kind == VN_NETNS_SNAPSHOT)
     return vn_netns_snapshot(keeper, vm, one->name, error);
   if (kind == VN_NETNS_SUSPEND)
-    return vn_netns_suspend(vm, error);
+    return vn_netns_suspend(keeper, vm, error);
   if (kind == VN_NETNS_RESUME)
-    return vn_netns_resume(vm, error);
+    return vn_netns_resume(keeper, vm, error);
   if (kind == VN_NETNS_LINK)
     return vn_netns_link_set(keeper, vm, one->iface, one->up, error);
   if (kind == VN_NETNS_EXTERNAL) {

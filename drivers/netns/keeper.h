@@ -101,6 +101,9 @@ void vn_netns_links_make(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n);
 void vn_netns_links_settle(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n);
 /* Their ports stop forwarding at once. */
 void vn_netns_links_cut(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n);
+/* Of a VM that is suspended: nothing passes its ports, until it is not. */
+gboolean
+vn_netns_links_silence(VnNetnsKeeper *keeper, VnNetnsVm *vm, gboolean silent, GError **error);
 /* The VM is off: its ports are free. */
 void vn_netns_links_forget(VnNetnsKeeper *keeper, VnNetnsVm *vm);
 gboolean
@@ -120,9 +123,10 @@ void vn_netns_power_on(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n);
 void vn_netns_power_off(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n, gboolean keep);
 
 /* freeze.c */
-/* Stops all processes of a guest but its first, or lets them go on. */
-gboolean vn_netns_suspend(VnNetnsVm *vm, GError **error);
-gboolean vn_netns_resume(VnNetnsVm *vm, GError **error);
+/* Stops all processes of a guest but its first, or lets them go on. Its kernel is the machine's and
+ * can't be stopped, so nothing reaches it meanwhile, and it reaches nothing. */
+gboolean vn_netns_suspend(VnNetnsKeeper *keeper, VnNetnsVm *vm, GError **error);
+gboolean vn_netns_resume(VnNetnsKeeper *keeper, VnNetnsVm *vm, GError **error);
 gboolean vn_netns_snapshot(VnNetnsKeeper *keeper, VnNetnsVm *vm, const char *name, GError **error);
 /* Off, files put back, on again if it was on. */
 gboolean vn_netns_revert(VnNetnsKeeper *keeper, VnNetnsVm *vm, const char *name, GError **error);

@@ -434,6 +434,8 @@ power_on(VnDriverState *state, VnDriverItem *items, VnDriverChannel *out_channel
   Batch batch = {.state = state, .items = items, .channels = out_channels, .n = n};
   call_batch(&batch, VN_NETNS_POWER_ON, bytes);
   plug_all(state, items, n);
+  for (guint i = 0; i < n; i++) /* one that was suspended goes on */
+    vn_netns_wires_silence(state->wires, items[i].id, FALSE);
   for (guint i = 0; i < n; i++)
     if (items[i].error != NULL)
       set_on(state, items[i].id, FALSE);
@@ -497,6 +499,7 @@ revert(VnDriverState *state, guint32 vm, const char *name, VnDriverChannel *out_
   VnDriverItem item = {.id = vm};
   if (out_channel->fd >= 0) /* it is on */
     plug_all(state, &item, 1);
+  vn_netns_wires_silence(state->wires, vm, FALSE);
   if (item.error == NULL)
     return TRUE;
   g_propagate_error(error, item.error);
@@ -509,14 +512,20 @@ static gboolean
 suspend_vm(VnDriverState *state, guint32 vm, GError **error)
 {
   VnNetnsOneWire request = {.vm = vm};
-  return call_one(state, VN_NETNS_SUSPEND, &request, NULL, error);
+  if (!call_one(state, VN_NETNS_SUSPEND, &request, NULL, error))
+    return FALSE;
+  vn_netns_wires_silence(state->wires, vm, TRUE);
+  return TRUE;
 }
 
 static gboolean
 resume_vm(VnDriverState *state, guint32 vm, GError **error)
 {
   VnNetnsOneWire request = {.vm = vm};
-  return call_one(state, VN_NETNS_RESUME, &request, NULL, error);
+  if (!call_one(state, VN_NETNS_RESUME, &request, NULL, error))
+    return FALSE;
+  vn_netns_wires_silence(state->wires, vm, FALSE);
+  return TRUE;
 }
 
 static gboolean

@@ -160,7 +160,7 @@ vn_netns_power_on(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n)
   for (guint i = 0; i < n; i++) {
     g_clear_error(&vms[i]->error);
     if (vms[i]->pid != 0) { /* on already; one that was suspended goes on */
-      (void)vn_netns_resume(vms[i], &vms[i]->error);
+      (void)vn_netns_resume(keeper, vms[i], &vms[i]->error);
       continue;
     }
     give_birth(keeper, vms[i]);

@@ -296,6 +296,17 @@ vn_netns_links_settle(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n)
   (void)vn_netlink_touch(&keeper->hub, (const guint32 *)(void *)links->data, links->len);
 }
 
+static void
+put_port_state(VnNetnsKeeper *keeper, guint32 link, guint8 state)
+{
+  struct ifinfomsg body = {.ifi_family = AF_BRIDGE, .ifi_index = (int)link};
+  struct nlmsghdr *request =
+      vn_netlink_request(&keeper->hub, NO_VM, RTM_SETLINK, 0, &body, sizeof body);
+  struct nlattr *port = mnl_attr_nest_start(request, IFLA_PROTINFO);
+  mnl_attr_put_u8(request, IFLA_BRPORT_STATE, state);
+  mnl_attr_nest_end(request, port);
+}
+
 /* Ports that stop forwarding. Their links go with the guest's namespace, but the kernel frees that
  * some time after its last process has gone, and until then the guest's kernel would answer. */
 void
@@ -305,14 +316,8 @@ vn_netns_links_cut(VnNetnsKeeper *keeper, VnNetnsVm *const *vms, guint n)
   keeper->hub.failed = note_failure;
   keeper->hub.data = &making;
   for (guint i = 0; i < n; i++)
-    for (guint32 k = 0; vms[i]->pid != 0 && k < vms[i]->wire.n_ifaces; k++) {
-      struct ifinfomsg body = {.ifi_family = AF_BRIDGE, .ifi_index = (int)vms[i]->ports[k].link};
-      struct nlmsghdr *request =
-          vn_netlink_request(&keeper->hub, NO_VM, RTM_SETLINK, 0, &body, sizeof body);
-      struct nlattr *port = mnl_attr_nest_start(request, IFLA_PROTINFO);
-      mnl_attr_put_u8(request, IFLA_BRPORT_STATE, BR_STATE_DISABLED);
-      mnl_attr_nest_end(request, port);
-    }
+    for (guint32 k = 0; vms[i]->pid != 0 && k < vms[i]->wire.n_ifaces; k++)
+      put_port_state(keeper, vms[i]->ports[k].link, BR_STATE_DISABLED);
   (void)flush(keeper, &making); /* one whose link was never made has nothing to cut */
 }
 
@@ -355,6 +360,33 @@ touch_inside(const VnNetnsVm *vm, guint32 link)
     close(inside);
 }
 
+static gboolean
+is_on_bridge(const VnNetnsKeeper *keeper, const VnNetnsPort *port)
+{
+  const VnNetnsSegment *segment =
+      g_hash_table_lookup(keeper->segments, GUINT_TO_POINTER(port->segment));
+  return segment != NULL && segment->bridges->len > 0;
+}
+
+/* Those in the slave's hub are silent there (wires.h). The guest sees nothing of it on its segments:
+ * its links stay up, as they do on a machine whose processors stand still. */
+gboolean
+vn_netns_links_silence(VnNetnsKeeper *keeper, VnNetnsVm *vm, gboolean silent, GError **error)
+{
+  Making making = {0};
+  for (guint32 k = 0; k < vm->wire.n_ifaces; k++)
+    if (!vm->ports[k].down && is_on_bridge(keeper, &vm->ports[k]))
+      put_port_state(keeper, vm->ports[k].link, silent ? BR_STATE_DISABLED : BR_STATE_FORWARDING);
+  if (vm->external != 0)
+    put_change(keeper, vm->external, 0, silent ? 0 : IFF_UP, IFF_UP);
+  int result = flush(keeper, &making);
+  if (result == 0 && !silent && vm->external != 0) {
+    result = vn_netlink_touch(&keeper->hub, &vm->external, 1);
+    touch_inside(vm, VN_NETNS_EXTERNAL_LINK);
+  }
+  return result == 0 || vn_netns_fail(error, result, "switching the VM's links");
+}
+
 gboolean
 vn_netns_link_set(VnNetnsKeeper *keeper, VnNetnsVm *vm, guint32 iface, gboolean up, GError **error)
 {
@@ -371,6 +403,8 @@ vn_netns_link_set(VnNetnsKeeper *keeper, VnNetnsVm *vm, guint32 iface, gboolean 
     result = vn_netlink_touch(&keeper->hub, &port->link, 1);
   if (result == 0 && up)
     touch_inside(vm, VN_NETNS_FIRST_IFACE + iface);
+  if (result == 0 && up && vm->suspended) /* a link that comes up lets its port forward */
+    return vn_netns_links_silence(keeper, vm, TRUE, error);
   return result == 0 || vn_netns_fail(error, result, "switching a link");
 }
 

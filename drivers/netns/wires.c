@@ -154,6 +154,15 @@ vn_netns_wires_unplug(VnNetnsWires *wires, guint32 vm)
     (void)plug(wires, vm, &g_array_index(own, Wire, i), -1, NULL); /* the port is there: no error */
 }
 
+void
+vn_netns_wires_silence(VnNetnsWires *wires, guint32 vm, gboolean silent)
+{
+  const GArray *own = wires_of(wires, vm);
+  for (guint i = 0; own != NULL && i < own->len; i++) /* the port is there: no error */
+    (void)vn_hub_set_link(wires->hub, VN_HUB_PORT(vm, g_array_index(own, Wire, i).iface), !silent,
+                          NULL);
+}
+
 gboolean
 vn_netns_wires_impair(VnNetnsWires *wires, guint32 vm, guint32 iface,
                       const VnDriverSegment *impairment, GError **error)

@@ -28,5 +28,7 @@ void vn_netns_wires_list(VnNetnsWires *wires, guint32 vm, GByteArray *out);
 gboolean
 vn_netns_wires_plug(VnNetnsWires *wires, const VnNetnsPortWire *port, int fd, GError **error);
 void vn_netns_wires_unplug(VnNetnsWires *wires, guint32 vm);
+/* Of a VM that is suspended: nothing passes its ports, until it is not. */
+void vn_netns_wires_silence(VnNetnsWires *wires, guint32 vm, gboolean silent);
 gboolean vn_netns_wires_impair(VnNetnsWires *wires, guint32 vm, guint32 iface,
                                const VnDriverSegment *impairment, GError **error);

@@ -241,6 +241,18 @@ move_packet(VnForward *forward, Source *from, VnPacket *packet)
     vn_link_put(site->link, packet);
 }
 
+/* A link that is down for a while, as a suspended router's is, is no reason to close it; one that
+ * went with its router has no index any more. */
+static gboolean
+is_only_down(const Source *source, int errnum)
+{
+  struct sockaddr_ll address = {0};
+  socklen_t size = sizeof address;
+  return errnum == ENETDOWN &&
+         getsockname(source->fd, (struct sockaddr *)&address, &size) == 0 &&
+         address.sll_family == AF_PACKET && address.sll_ifindex > 0;
+}
+
 static void
 read_external(VnForward *forward, Source *source)
 {
@@ -248,7 +260,7 @@ read_external(VnForward *forward, Source *source)
   VnPacket packet = {.bytes = forward->buffer + VN_LINK_HEAD};
   for (guint i = 0; i < PACKETS_A_TURN; i++) {
     ssize_t n = read(source->fd, packet.bytes - front, front + VN_PACKET_MAX);
-    if (n < 0 && errno == EINTR)
+    if (n < 0 && (errno == EINTR || is_only_down(source, errno)))
       continue;
     if (n < 0 && errno != EAGAIN) {
       forward->externals->pdata[source->id] = NULL; /* its router went away */
