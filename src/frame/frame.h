@@ -6,7 +6,7 @@
  *
  *   u32 length   of all that follows, at most VN_FRAME_MAX
  *   u16 kind     VnFrameKind, messages.def
- *   u16 flags    by kind, 0 unless said
+ *   u16 flags    by kind, 0 unless said; VN_FRAME_CROWD in any
  *   u32 vm       which VM it is for or from; 0 on an agent's own channel
  *   u64 id       what it answers or belongs to (a task's attempt); 0: none
  *   payload      fields, one after the other:  u16 tag, u32 size, bytes
@@ -23,6 +23,8 @@
 #define VN_FRAME_MAX    (1u << 20)        /* most that the length may say */
 #define VN_FRAME_CHUNK  (60u * 1024u)     /* bytes of a stream or file in one frame */
 #define VN_FRAME_PROTOCOL 1               /* version in HELLO */
+/* Flag of what goes to an agent: many agents are asked at once, so it should wait its turn. */
+#define VN_FRAME_CROWD    0x8000u
 
 typedef enum {
 #define VN_FRAME(id, number, direction, help) VN_FRAME_##id = number,

@@ -18,6 +18,7 @@
 #define EVENTS_A_TURN 256
 #define READ_SIZE     (256u << 10)
 #define OUT_KEPT      4096u
+#define CROWD         4u /* agents written to in one turn: they are told */
 
 /* A port's line. */
 typedef struct {
@@ -49,6 +50,7 @@ struct VnChannels {
   GPtrArray *dirty, *shells;
   guint8 *scratch;
   guint pressed; /* channels above HIGH */
+  guint crowd;   /* agents written to in a turn, of late */
   gboolean told_pressed, paused;
 };
 
@@ -287,7 +289,7 @@ vn_channels_send(VnChannels *channels, const VnFrame *frame)
   guint8 header[VN_FRAME_HEADER], *p = header;
   p = put_be(p, VN_FRAME_HEADER - 4 + frame->size, 4);
   p = put_be(p, frame->kind, 2);
-  p = put_be(p, frame->flags, 2);
+  p = put_be(p, frame->flags | (channels->crowd >= CROWD ? VN_FRAME_CROWD : 0), 2);
   p = put_be(p, 0, 4); /* an agent has but one VM */
   put_be(p, frame->id, 8);
   append(channel, header, sizeof header);
@@ -304,6 +306,7 @@ vn_channels_send(VnChannels *channels, const VnFrame *frame)
 static void
 flush(VnChannels *channels)
 {
+  channels->crowd = MAX(channels->dirty->len, channels->crowd - channels->crowd / 4);
   for (guint i = 0; i < channels->dirty->len; i++) {
     Channel *channel = channels->dirty->pdata[i];
     channel->dirty = FALSE;

@@ -55,8 +55,10 @@ handle_frames(VnAgent *agent)
       agent->closing = 1;
     if (n <= 0)
       break;
-    if (!agent->closing)
+    if (!agent->closing) {
+      vn_os_be_patient((frame.flags & VN_FRAME_CROWD) != 0);
       vn_agent_frame(agent, &frame);
+    }
     at += (size_t)n;
   }
   if (at == 0)

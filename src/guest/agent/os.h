@@ -40,6 +40,11 @@ typedef int VnFd;
  * one, out of the way of those. */
 int vn_os_init(const char *program, VnFd *channel);
 
+/* Many agents work at once: each would wake into the middle of another's work. A patient one waits
+ * its turn instead, so that answers gather and are fetched together. Alone it must not wait: on a
+ * busy machine every request would take as long as the others' share of time. */
+void vn_os_be_patient(int patient);
+
 int64_t vn_os_monotonic(void);
 int vn_os_set_clock(int64_t ns_since_1970);
 /* Into the pool of random numbers, which starts anew from it. */

@@ -13,4 +13,4 @@ extern int vn_posix_null;                          /* /dev/null, open */
 
 void vn_posix_tree_init(void);
 /* The calling process waits its turn when it wakes, or is scheduled as programs are. */
-void vn_posix_be_patient(int patient);
+void vn_posix_schedule(int patient);

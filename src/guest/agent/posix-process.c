@@ -192,7 +192,7 @@ static void
 run_child(Start *start)
 {
   setsid();
-  vn_posix_be_patient(0);
+  vn_posix_schedule(0);
   if (start->mark != 0)
     set_mark(start->mark);
   setrlimit(RLIMIT_NOFILE, &vn_posix_child_files);

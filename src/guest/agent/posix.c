@@ -86,16 +86,25 @@ close_to_tasks(const char *name)
   prctl(PR_SET_NAME, name); /* started from a sealed copy it has that copy's */
 }
 
-/* With many agents on one machine each would wake into the middle of another's work; so answers
- * gather and are fetched together, and what is measured is not pushed aside. Where the agent was
- * given a policy of its own, that stays. By system call, because musl leaves the functions out. */
+/* Where the agent was given a policy of its own, that stays. By system call, because musl leaves
+ * the functions out. */
 void
-vn_posix_be_patient(int patient)
+vn_posix_schedule(int patient)
 {
   static const int no_priority = 0;
   int from = patient ? SCHED_OTHER : SCHED_BATCH, to = patient ? SCHED_BATCH : SCHED_OTHER;
   if (syscall(SYS_sched_getscheduler, 0) == from)
     syscall(SYS_sched_setscheduler, 0, to, &no_priority); /* if refused, all works as well */
+}
+
+void
+vn_os_be_patient(int patient)
+{
+  static int is_patient;
+  if (patient == is_patient)
+    return;
+  is_patient = patient;
+  vn_posix_schedule(patient);
 }
 
 static int
@@ -128,7 +137,6 @@ vn_os_init(const char *program, VnFd *channel)
   keep_descriptors_from_children();
   init_signals();
   prctl(PR_SET_CHILD_SUBREAPER, 1);
-  vn_posix_be_patient(1);
   getrlimit(RLIMIT_NOFILE, &vn_posix_child_files);
   struct rlimit most = {vn_posix_child_files.rlim_max, vn_posix_child_files.rlim_max};
   setrlimit(RLIMIT_NOFILE, &most); /* if refused, fewer tasks fit at once */

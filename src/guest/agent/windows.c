@@ -115,6 +115,12 @@ vn_os_init(const char *program, VnFd *channel)
   return vn_windows_process_init();
 }
 
+void
+vn_os_be_patient(int patient)
+{
+  (void)patient; /* there is one agent in a guest */
+}
+
 int64_t
 vn_os_monotonic(void)
 {
