@@ -37,6 +37,7 @@ void vn_fields_to_json(const VnAction *action, const VnValue *fields, guint32 n,
 void vn_value_to_json(const VnValue *value, VnNameOf name_of, gpointer data, GString *out);
 /* "text" with its quotes; what is no UTF-8 becomes U+FFFD. Appends. */
 void vn_text_to_json(const char *text, gsize length, GString *out);
+void vn_int_to_json(gint64 number, GString *out);
 
 #define VN_FIELD_ERROR vn_field_error_quark()
 GQuark vn_field_error_quark(void);

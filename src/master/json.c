@@ -60,8 +60,8 @@ append_list(const VnValueList *list, VnNameOf name_of, gpointer data, GString *o
   g_string_append_c(out, ']');
 }
 
-static void
-append_int(gint64 number, GString *out)
+void
+vn_int_to_json(gint64 number, GString *out)
 {
   char buffer[24], *at = buffer + sizeof(buffer);
   guint64 rest = number < 0 ? -(guint64)number : (guint64)number;
@@ -90,7 +90,7 @@ vn_value_to_json(const VnValue *value, VnNameOf name_of, gpointer data, GString 
   case VN_VALUE_DURATION:
   case VN_VALUE_SIZE:
   case VN_VALUE_RATE:
-    append_int(value->i, out);
+    vn_int_to_json(value->i, out);
     return;
   case VN_VALUE_FLOAT:
   case VN_VALUE_PERCENT:
