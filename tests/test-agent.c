@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -66,6 +67,39 @@ run(void)
   peer_wait(peer, task);
   g_assert_cmpint(task->status, ==, VN_OUTCOME_SIGNALLED);
   g_assert_cmpint(task->signal, ==, 9);
+}
+
+static int
+policy_after(Peer *peer, guint16 flags)
+{
+  guint8 bytes[64];
+  VnFrameWriter writer;
+  guint pongs = peer->pongs;
+  vn_frame_writer_init(&writer, bytes, sizeof bytes);
+  vn_frame_begin(&writer, VN_FRAME_PING, flags, 0, 0);
+  gsize n = vn_frame_end(&writer);
+  g_assert_cmpint(send(peer->fd, bytes, n, 0), ==, (gssize)n);
+  while (peer->pongs == pongs)
+    g_assert_true(peer_turn(peer, 1000));
+  return sched_getscheduler(peer->pid);
+}
+
+/* An agent lets others go on first while it is told that many are asked, and only then. */
+static void
+waits_in_a_crowd(void)
+{
+  g_autoptr(Peer) peer = peer_new(PROGRAM);
+  int usual = sched_getscheduler(0);
+  if (usual != SCHED_OTHER) {
+    g_test_skip("the test itself runs under another policy, which agents keep");
+    return;
+  }
+  g_assert_cmpint(policy_after(peer, 0), ==, SCHED_OTHER);
+  g_assert_cmpint(policy_after(peer, VN_FRAME_CROWD), ==, SCHED_BATCH);
+  PeerTask *task = peer_run(peer, 0, "true", NULL);
+  peer_wait(peer, task);
+  g_assert_cmpint(task->exit_code, ==, 0);
+  g_assert_cmpint(policy_after(peer, 0), ==, SCHED_OTHER);
 }
 
 /* A child must not inherit what the agent did to its signals and descriptors. */
@@ -598,6 +632,7 @@ main(int argc, char **argv)
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/agent/hello", hello);
   g_test_add_func("/agent/run", run);
+  g_test_add_func("/agent/waits-in-a-crowd", waits_in_a_crowd);
   g_test_add_func("/agent/clean-child", clean_child);
   g_test_add_func("/agent/refused", refused);
   g_test_add_func("/agent/environment-and-input", environment_and_input);

@@ -570,6 +570,60 @@ spool_guest(void)
   slave_clear(&slave);
 }
 
+/* ---- many at once ---- */
+
+#define AGENTS 8u
+
+static void
+ping(VnChannels *channels, guint32 vm)
+{
+  VnFrame frame = {.kind = VN_FRAME_PING, .vm = vm};
+  g_assert_true(vn_channels_send(channels, &frame));
+}
+
+/* What agents get in one turn that writes to n of them: is it said that many are asked? */
+static gboolean
+said_crowd(VnChannels *channels, const int *agents, guint n)
+{
+  gboolean said = FALSE;
+  for (guint i = 0; i < n; i++)
+    ping(channels, i);
+  while (g_main_context_iteration(NULL, FALSE))
+    ;
+  for (guint i = 0; i < n; i++) {
+    guint8 bytes[VN_FRAME_HEADER];
+    VnFrame frame;
+    g_assert_cmpint(recv(agents[i], bytes, sizeof bytes, MSG_WAITALL), ==, sizeof bytes);
+    g_assert_cmpint(vn_frame_decode(bytes, sizeof bytes, &frame), ==, 0);
+    g_assert_cmpint(frame.kind, ==, VN_FRAME_PING);
+    said = (frame.flags & VN_FRAME_CROWD) != 0;
+  }
+  return said;
+}
+
+static void
+crowd(void)
+{
+  Slave slave;
+  slave_init(&slave);
+  int agents[AGENTS];
+  for (guint i = 0; i < AGENTS; i++) {
+    int pair[2];
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), ==, 0);
+    g_assert_true(vn_channels_add(slave.channels, i, pair[0], NULL));
+    agents[i] = pair[1];
+  }
+  g_assert_false(said_crowd(slave.channels, agents, 1));
+  (void)said_crowd(slave.channels, agents, AGENTS); /* the first such turn is not foreseen */
+  g_assert_true(said_crowd(slave.channels, agents, AGENTS));
+  for (guint i = 0; i < 2 * AGENTS; i++)
+    (void)said_crowd(slave.channels, agents, 1);
+  g_assert_false(said_crowd(slave.channels, agents, 1));
+  slave_clear(&slave);
+  for (guint i = 0; i < AGENTS; i++)
+    close(agents[i]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -578,6 +632,7 @@ main(int argc, char **argv)
     g_test_add_func("/channel/spool/guest", spool_guest);
     return g_test_run();
   }
+  g_test_add_func("/channel/crowd", crowd);
   g_test_add_func("/channel/port/works", port_works);
   g_test_add_func("/channel/port/again", port_again);
   g_test_add_func("/channel/spool/works", spool_works);
