@@ -6,7 +6,7 @@ import statistics
 import harness
 
 PEERS = os.path.join(harness.ROOT, "bench", "peers")
-SECONDS = 2
+SECONDS = 1  # of each measurement; all of it takes about three minutes
 REPEAT = 5
 
 
@@ -18,7 +18,7 @@ def through(kind, metric):
 def delay(how, *load):
     """Median and 99th percentile of the error in us."""
     return harness.last_numbers(harness.run(
-        [os.path.join(harness.FLOORS, "delay"), how, "10", "1000", str(2 * SECONDS), *load]))
+        [os.path.join(harness.FLOORS, "delay"), how, "10", "1000", str(SECONDS), *load]))
 
 
 def throughput(report):
@@ -47,5 +47,8 @@ def exactness(report):
 
 
 def measure(report):
+    try:
+        throughput(report)
+    except harness.Unavailable as why:  # the delays need nobody else
+        print(f"   throughput left out: {why}")
     exactness(report)
-    throughput(report)

@@ -92,6 +92,15 @@ struct Port {
   VnHubCounters counters;
 };
 
+/* Waking a little before a frame is due and looking at the clock until then; loop.c. */
+typedef struct {
+  gint64 lead_ns;   /* so much before */
+  gint64 late_ns;   /* how late the timer woke the thread, of late */
+  gint64 credit_ns; /* time that may still be spent so */
+  gint64 earned_ns; /* when credit was last added */
+  gint64 since_ns;  /* of the look in hand; 0: none */
+} Early;
+
 struct VnHub {
   GMutex lock;
   gint waiters; /* atomic: callers that want the lock */
@@ -107,6 +116,7 @@ struct VnHub {
   gsize held;           /* bytes that wait in lines */
   VnHubTiming timing;
   gboolean asked_realtime;
+  Early early;
   guint8 *buffer; /* of streams: READ_SIZE and a partial frame before it */
   guint8 *slots;  /* of all others */
   guint8 *split;  /* frames that were cut out of large ones */

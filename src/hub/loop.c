@@ -3,6 +3,10 @@
  * it up while it sleeps. It sleeps in epoll: descriptors, a wake-up from callers, and a timer that
  * is set to the nanosecond at which the next held frame leaves or the next path is dialled.
  *
+ * A timer wakes a thread some tens of microseconds late, more on a virtual machine. How late is
+ * measured as it goes; the timer is set so much earlier, and what is left to the moment is spent
+ * looking, within a share of the time that has a bound.
+ *
  * When a frame has to leave by the clock for the first time, it asks for real-time
  * priority; without it a busy machine makes frames late, which is counted. Under real-time
  * priority it stops for a breath when it has been busy for long, so that the others go on.
@@ -22,6 +26,10 @@
 #define BUSY_NS           (50 * G_GINT64_CONSTANT(1000000)) /* then a breath of: */
 #define BREATH_NS         500000
 #define YIELD_NS          50000
+#define LEAD_MAX_NS       100000
+#define EARLY_SHARE       10      /* one part in so many of the time may be spent looking */
+#define EARLY_CREDIT_NS   2000000 /* most of it that is saved up */
+#define LATE_WEIGHT       16      /* of so many wake-ups the lateness is an average */
 
 gint64
 vn_hub_now(void)
@@ -158,9 +166,37 @@ ask_realtime(VnHub *hub)
   hub->timing.realtime = sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &how) == 0;
 }
 
+/* The timer woke the thread: how late is it? Half as much again covers nine wake-ups in ten. */
+static void
+note_late(Early *early, gint64 late)
+{
+  early->late_ns += (CLAMP(late, 0, 2 * LEAD_MAX_NS) - early->late_ns) / LATE_WEIGHT;
+  early->lead_ns = MIN(early->late_ns + early->late_ns / 2, LEAD_MAX_NS);
+}
+
+/* Is the frame that is due at `at` so near that the thread goes on looking? */
+static gboolean
+is_near(VnHub *hub, gint64 at)
+{
+  Early *early = &hub->early;
+  if (at == 0 && early->since_ns == 0)
+    return FALSE;
+  gint64 now = vn_hub_now();
+  gint64 earned = early->credit_ns + (now - early->earned_ns) / EARLY_SHARE;
+  early->credit_ns = MIN(earned, EARLY_CREDIT_NS);
+  early->earned_ns = now;
+  if (early->since_ns != 0)
+    early->credit_ns -= now - early->since_ns;
+  gboolean near = at != 0 && at - now <= early->lead_ns && early->credit_ns > 0;
+  early->since_ns = near ? now : 0;
+  return near;
+}
+
 static void
 set_timer(VnHub *hub, gint64 at)
 {
+  if (at != 0 && hub->early.credit_ns > 0)
+    at -= hub->early.lead_ns;
   if (hub->dial_ns != 0 && (at == 0 || hub->dial_ns < at))
     at = hub->dial_ns;
   if (at == hub->armed_ns)
@@ -196,6 +232,8 @@ static void
 empty(VnHub *hub, int fd)
 {
   guint64 count;
+  if (fd == hub->timer && hub->armed_ns != 0)
+    note_late(&hub->early, vn_hub_now() - hub->armed_ns);
   if (fd == hub->timer)
     hub->armed_ns = 0;
   if (read(fd, &count, sizeof count) < 0)
@@ -216,14 +254,14 @@ handle(VnHub *hub, const struct epoll_event *event)
 
 /* Without the lock. The end of a busy stretch is when there was nothing to do. */
 static int
-sleep_until_work(VnHub *hub, struct epoll_event *events, gint64 *busy_since)
+sleep_until_work(VnHub *hub, struct epoll_event *events, gboolean near, gint64 *busy_since)
 {
   gboolean realtime = hub->timing.realtime;
   vn_hub_unlock(hub);
   if (g_atomic_int_get(&hub->waiters) > 0)
     rest(YIELD_NS);
-  int n = epoll_wait(hub->epoll, events, EVENTS_A_TURN, realtime ? 0 : -1);
-  if (realtime && n == 0) {
+  int n = epoll_wait(hub->epoll, events, EVENTS_A_TURN, realtime || near ? 0 : -1);
+  if (realtime && n == 0 && !near) {
     n = epoll_wait(hub->epoll, events, EVENTS_A_TURN, -1);
     *busy_since = vn_hub_now();
   } else if (realtime && vn_hub_now() - *busy_since > BUSY_NS) {
@@ -243,11 +281,14 @@ vn_hub_work(gpointer data)
   g_mutex_lock(&hub->lock);
   while (!hub->stop) {
     dial(hub);
-    set_timer(hub, vn_hub_release(hub));
+    gint64 next = vn_hub_release(hub);
+    gboolean near = is_near(hub, next);
+    if (!near)
+      set_timer(hub, next);
     if (hub->heap->len > 0 && !hub->asked_realtime)
       ask_realtime(hub);
     g_ptr_array_set_size(hub->dead, 0); /* no event that is still to come points to them */
-    int n = sleep_until_work(hub, events, &busy_since);
+    int n = sleep_until_work(hub, events, near, &busy_since);
     for (int i = 0; i < n && !hub->stop; i++) {
       handle(hub, &events[i]);
       (void)vn_hub_release(hub); /* what is due does not wait for a busy port */
