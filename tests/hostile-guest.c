@@ -182,6 +182,7 @@ say_wrong(void)
 static void
 be_wicked(void)
 {
+  sleep(1); /* the answer before shall have arrived: a beginning makes void what it meets */
   if (is("flood"))
     say_output_without_end();
   if (is("begins"))
