@@ -54,7 +54,8 @@ guint64 peer_id(Peer *peer); /* a new one */
 /* Short forms; arguments end with NULL. */
 PeerTask *peer_run(Peer *peer, gint64 timeout, ...) G_GNUC_NULL_TERMINATED;
 PeerTask *peer_script(Peer *peer, gint64 timeout, const char *text);
-PeerTask *peer_native(Peer *peer, gboolean background, const char *name, ...) G_GNUC_NULL_TERMINATED;
+PeerTask *
+peer_native(Peer *peer, gboolean background, const char *name, ...) G_GNUC_NULL_TERMINATED;
 void peer_cancel(Peer *peer, PeerTask *task, gint64 grace);
 
 /* Reads for up to `wait` ms what comes. FALSE: the agent closed the channel. */

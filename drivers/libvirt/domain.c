@@ -216,8 +216,8 @@ write_disk(xmlTextWriter *out, const VnVirtSpec *spec, const char *path, const A
   close_element(out);
 }
 
-/* QEMU keeps owners and links as they are made ("squash": it is nobody, and need not be root to try);
- * what may come of that is the slave's to judge, which is there to expect anything. */
+/* QEMU keeps owners and links as they are made ("squash": it is nobody, and need not be root to
+ * try); what may come of that is the slave's to judge, which is there to expect anything. */
 static void
 write_share(xmlTextWriter *out, const char *path, const Arch *arch)
 {

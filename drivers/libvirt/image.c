@@ -176,8 +176,8 @@ static gboolean
 choose_stored(const VnDriverVm *vm, VnVirtImage *out, Boot *boot, GError **error)
 {
   const char *name = text_key(vm, "vm");
-  VnGuestImage *image = vn_image_open(name[0] != '\0' ? name : vn_image_default(vm->router, by_folder(vm)),
-                                      error);
+  VnGuestImage *image =
+      vn_image_open(name[0] != '\0' ? name : vn_image_default(vm->router, by_folder(vm)), error);
   if (image == NULL)
     return FALSE;
   out->hold = image;

@@ -185,7 +185,8 @@ has_surely_ended(VnAnalysis *analysis, const VnRunWish *wish, const Member *memb
   guint32 last = analysis->graph->nodes[by != VN_NO_ID ? by : wish->starts].task, node;
   *vn_order_work(analysis->order) += analysis->model->n_tasks;
   for (guint32 t = 0; t < analysis->model->n_tasks; t++)
-    if (ends_service(analysis, t, member, &node) && vn_order_task_before(analysis->order, t, last) &&
+    if (ends_service(analysis, t, member, &node) &&
+        vn_order_task_before(analysis->order, t, last) &&
         vn_order_task_before(analysis->order, member->task, t) &&
         vn_runs_lacks(analysis->runs, wish, node) == VN_FATE_NONE)
       return TRUE;
@@ -217,8 +218,8 @@ ask_service(Reader *reader, Reading *reading, const Member *member)
     return;
   }
   reading->kind = CUT;
-  for (guint32 s = analysis->vm_row[member->vm]; member->own && s < analysis->vm_row[member->vm + 1];
-       s++)
+  for (guint32 s = analysis->vm_row[member->vm];
+       member->own && s < analysis->vm_row[member->vm + 1]; s++)
     if (may_cut(analysis, reader->step, member, analysis->vm_steps[s]))
       report(reader, reading, analysis->vm_steps[s], VN_FATE_NONE);
 }

@@ -14,8 +14,8 @@
  *   not `always`                       dropped, if a task that skips what comes after it may fail
  * before it, reaches it, and reaches no held step that is not `always`
  *
- * That it is cancelled because the run stops gives nothing more: what would not bear q's own failure
- * does not bear that, either. */
+ * That it is cancelled because the run stops gives nothing more: what would not bear q's own
+ * failure does not bear that, either. */
 #include "analyze/run.h"
 
 #include <string.h>

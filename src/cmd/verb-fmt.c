@@ -46,6 +46,8 @@ replace_file(const char *path, const char *text)
   int mode = (int)(info.st_mode & 0777);
   if (!g_file_set_contents_full(real, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, mode, &error))
     return vn_verb_failed("fmt", VN_EXIT_BROKEN, error->message);
+  if (chmod(real, (mode_t)mode) != 0) /* the umask has taken from it */
+    return vn_verb_failed("fmt", VN_EXIT_BROKEN, g_strerror(errno));
   g_print("%s\n", path);
   return VN_EXIT_PASSED;
 }

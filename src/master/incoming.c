@@ -18,6 +18,7 @@ on_vm_lost(VnRemote *remote, Side *side, const VnFrame *frame)
   g_autofree char *text =
       g_strdup_printf("%s went away: %s", remote->model->topology.vms[vm].name, why);
   remote->config.log(VN_SEVERITY_WARNING, text, remote->config.data);
+  remote->config.lost(text, remote->config.data);
   vn_transfer_vm_lost(remote, vm, text);
   for (guint32 node = 0; node < remote->graph->n_nodes; node++)
     if (remote->nodes[node].phase == PHASE_CALL && vn_remote_node(remote, node)->vm == vm)

@@ -31,6 +31,8 @@ typedef struct {
   void (*before_start)(gpointer data);
   /* Something that a person should see. */
   void (*log)(VnSeverity severity, const char *text, gpointer data);
+  /* A machine went away that nobody had switched off; it is logged, too. */
+  void (*lost)(const char *text, gpointer data);
   gpointer data;
 } VnRemoteConfig;
 

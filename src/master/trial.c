@@ -29,6 +29,7 @@ struct VnTrial {
   gint64 started_us;
   gint64 begun_us, ended_us, down_us; /* ends of the phases; 0: not reached */
   char *error; /* of the first node that broke, or of the store */
+  char *lost;  /* the first machine that went away before the end of the tasks, and why */
 };
 
 const char *
@@ -223,6 +224,17 @@ store_judgement(VnTrial *trial, const VnJudgement *judgement)
   }
 }
 
+/* What fails after a machine went away may have failed for want of it (the router on the way, the
+ * peer): then it is not the experiment that did. */
+static gboolean
+is_broken(const VnTrial *trial, VnRunStatus status, gboolean all_hold)
+{
+  if (status == VN_RUN_INTERRUPTED)
+    return trial->error != NULL; /* it was the store that interrupted */
+  return trial->lost != NULL &&
+         (status == VN_RUN_FAILED || (status == VN_RUN_COMPLETED && !all_hold));
+}
+
 static gboolean
 wrap_up(gpointer data)
 {
@@ -235,8 +247,11 @@ wrap_up(gpointer data)
     vn_trial_judge(trial->model, vn_scheduler_scope(trial->scheduler), trial->arena, &judgement);
     store_judgement(trial, &judgement);
   }
-  if (trial->error != NULL && status == VN_RUN_INTERRUPTED)
-    status = VN_RUN_BROKEN; /* it was the store that interrupted */
+  if (is_broken(trial, status, judgement.all_hold)) {
+    status = VN_RUN_BROKEN;
+    if (trial->error == NULL)
+      trial->error = g_strdup(trial->lost);
+  }
   VnTrialReport report = {.point = trial->config.point,
                           .number = trial->config.number,
                           .seed = trial->seed,
@@ -252,7 +267,10 @@ wrap_up(gpointer data)
                           .measures = judgement.measures,
                           .n_measures = judged ? trial->model->n_measures : 0};
   vn_store_end_trial(trial->config.run->store, trial->id, vn_run_status_text(status),
-                     judged ? (report.passed ? "passed" : "failed") : NULL, report.elapsed_ns,
+                     status == VN_RUN_BROKEN || !judged ? NULL
+                     : report.passed                    ? "passed"
+                                                        : "failed",
+                     report.elapsed_ns,
                      trial->error);
   trial->config.ended(&report, trial->config.owner);
   return G_SOURCE_REMOVE;
@@ -275,6 +293,14 @@ on_log(VnSeverity severity, const char *text, gpointer data)
   trial->config.events->log(severity, text, trial->config.data);
 }
 
+static void
+on_machine_lost(const char *text, gpointer data)
+{
+  VnTrial *trial = data;
+  if (trial->lost == NULL && trial->ended_us == 0)
+    trial->lost = g_strdup(text);
+}
+
 /* ---- life ---- */
 
 static VnExecutor *
@@ -291,6 +317,7 @@ make_remote(VnTrial *trial)
       .folder = run->folder,
       .before_start = before_start,
       .log = on_log,
+      .lost = on_machine_lost,
       .data = trial};
   trial->remote = vn_remote_new(&config);
   return vn_remote_executor(trial->remote);
@@ -361,6 +388,7 @@ vn_trial_free(VnTrial *trial)
   g_string_free(trial->json, TRUE);
   g_free(trial->experiment);
   g_free(trial->error);
+  g_free(trial->lost);
   g_free(trial);
 }
 

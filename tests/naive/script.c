@@ -322,7 +322,10 @@ write_task(Script *s, guint t)
 {
   gsize from = s->out->len;
   g_string_append_printf(s->out, "task t%u = ", t);
-  if (chance(s, s->theme == THEME_SERVICE ? 0.3 : s->theme == THEME_RESULT ? 0.15 : 0.06) && write_engine_call(s, t)) {
+  if (chance(s, s->theme == THEME_SERVICE  ? 0.3
+                : s->theme == THEME_RESULT ? 0.15
+                                           : 0.06) &&
+      write_engine_call(s, t)) {
     s->n_steps++;
   } else {
     write_targets(s, t);
