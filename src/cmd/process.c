@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -30,9 +31,24 @@ raise_limit(void)
   return setrlimit(RLIMIT_NOFILE, &files) == 0 ? wanted : had;
 }
 
+/* Text with letters that the terminal's locale lacks must not be mangled into question marks. */
+static void
+print_plain(const char *text)
+{
+  (void)fputs(text, stdout);
+}
+
+static void
+print_error(const char *text)
+{
+  (void)fputs(text, stderr);
+}
+
 gboolean
 vn_process_begin(GError **error)
 {
+  g_set_print_handler(print_plain);
+  g_set_printerr_handler(print_error);
   rlim_t limit = raise_limit();
   if (limit < VN_PROCESS_FILES_MIN) {
     g_set_error(error, G_FILE_ERROR, G_FILE_ERROR_MFILE,

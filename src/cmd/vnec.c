@@ -112,19 +112,6 @@ vn_colour_wanted(VnColour colour, int fd)
   return isatty(fd) && (no == NULL || *no == '\0') && term != NULL && strcmp(term, "dumb") != 0;
 }
 
-/* Text with letters that the terminal's locale lacks must not be mangled into question marks. */
-static void
-print_plain(const char *text)
-{
-  (void)fputs(text, stdout);
-}
-
-static void
-print_error(const char *text)
-{
-  (void)fputs(text, stderr);
-}
-
 static int
 flushed(int status)
 {
@@ -139,8 +126,6 @@ main(int argc, char **argv)
 {
   setlocale(LC_ALL, "");
   (void)signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of the write */
-  g_set_print_handler(print_plain);
-  g_set_printerr_handler(print_error);
   g_autoptr(GError) error = NULL;
   if (!vn_process_begin(&error)) {
     g_printerr("vnec: %s\n", error->message);

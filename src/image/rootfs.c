@@ -228,7 +228,8 @@ add_tools(VnCpio *cpio, const VnRootfs *rootfs, GError **error)
     if (!add_needs(&tools, content, name, error))
       return FALSE;
   }
-  return TRUE;
+  /* No program names it: the C library opens it when a thread is cancelled. */
+  return add_library(&tools, "libgcc_s.so.1", "lib/libgcc_s.so.1", error);
 }
 
 static gboolean
