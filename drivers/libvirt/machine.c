@@ -767,18 +767,6 @@ vn_virt_machine_stopped(VnVirtMachine *machine, int detail)
                       : g_strdup_printf("%s; its console ends with: %s", how, line);
 }
 
-static void
-remove_folder(const char *path)
-{
-  g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
-  const char *name;
-  while (folder != NULL && (name = g_dir_read_name(folder)) != NULL) {
-    g_autofree char *file = g_build_filename(path, name, NULL);
-    (void)unlink(file); /* the machine is off: nobody else is in there */
-  }
-  (void)rmdir(path);
-}
-
 void
 vn_virt_machine_free(VnVirtMachine *machine)
 {
@@ -789,7 +777,7 @@ vn_virt_machine_free(VnVirtMachine *machine)
   g_clear_pointer(&machine->snapshots, g_hash_table_unref);
   vn_virt_disk_clear(&machine->disk);
   close_fd(&machine->share);
-  remove_folder(machine->folder);
+  vn_virt_room_leave(machine->folder);
   vn_virt_spec_clear(&machine->spec);
   for (guint i = 0; i < VN_VIRT_N_FILES; i++)
     g_free(machine->files[i]);

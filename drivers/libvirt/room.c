@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 guint64
 vn_virt_room_most(void)
@@ -27,6 +28,18 @@ vn_virt_room_used(const char *folder)
       used += (guint64)found.st_blocks * 512;
   }
   return used;
+}
+
+void
+vn_virt_room_leave(const char *folder)
+{
+  g_autoptr(GDir) files = g_dir_open(folder, 0, NULL);
+  const char *name;
+  while (files != NULL && (name = g_dir_read_name(files)) != NULL) {
+    g_autofree char *path = g_build_filename(folder, name, NULL);
+    (void)unlink(path); /* nobody else is in there */
+  }
+  (void)rmdir(folder); /* perhaps it was never made */
 }
 
 char *

@@ -8,5 +8,7 @@
 guint64 vn_virt_room_most(void);
 /* Bytes that the files of a folder take. */
 guint64 vn_virt_room_used(const char *folder);
+/* Removes a folder and the files in it, whose machine is off. */
+void vn_virt_room_leave(const char *folder);
 /* How much there is where the folder lies, as people say it: "12.3 GB". */
 char *vn_virt_room_text(const char *folder);
