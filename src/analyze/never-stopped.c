@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* VN315: a background task that nothing ends, and a capture of a segment on which no step runs.
  *
- * A task is ended by a `stop` of it, a step of it by a power_off of its VM that does not come
- * before it. A segment between routers carries what goes from others to others: it is no such
+ * A task is ended by a `stop` of it, a step of it by a power_off or revert of its VM that does not
+ * come before it. A segment between routers carries what goes from others to others: it is no such
  * capture. */
 #include "analyze/pass.h"
 
@@ -29,12 +29,13 @@ find_stopped(const VnAnalysis *analysis)
 }
 
 static gboolean
-is_switched_off(const VnAnalysis *analysis, guint32 step)
+loses_machine(const VnAnalysis *analysis, guint32 step)
 {
   guint32 vm = analysis->graph->nodes[step].vm;
   for (guint32 s = analysis->vm_row[vm]; s < analysis->vm_row[vm + 1]; s++) {
     guint32 off = analysis->vm_steps[s];
-    if (vn_step_task(analysis, off)->control == VN_CONTROL_POWER_OFF &&
+    guint8 control = analysis->vm_controls[s];
+    if ((control == VN_CONTROL_POWER_OFF || control == VN_CONTROL_REVERT) &&
         !vn_runs_is_dead(analysis->runs, analysis->graph->nodes[off].task) &&
         !vn_order_before(analysis->order, off, step))
       return TRUE;
@@ -48,7 +49,7 @@ look_at_task(VnAnalysis *analysis, guint32 t)
   const VnTask *task = &analysis->model->tasks[t];
   for (guint32 m = 0; m < task->n_targets; m++) {
     guint32 step = analysis->graph->task_first[t] + m;
-    if (!is_switched_off(analysis, step))
+    if (!loses_machine(analysis, step))
       vn_find(analysis, &(VnFinding){.code = VN_DIAG_VN315,
                                      .step = step,
                                      .other = VN_NO_ID,

@@ -16,7 +16,7 @@ typedef struct {
 } Search;
 
 typedef struct {
-  guint32 before, through;
+  guint32 task, before, through;
 } Redundant;
 
 static void
@@ -25,7 +25,7 @@ describe(const VnAnalysis *analysis, const VnFinding *finding, GString *out)
   const VnTask *tasks = analysis->model->tasks;
   const Redundant *it = finding->data;
   g_string_append_printf(out, "`%s` comes after `%s` already, through `%s`",
-                         tasks[analysis->graph->nodes[finding->step].task].name,
+                         tasks[it->task].name,
                          tasks[it->before].name, tasks[it->through].name);
 }
 
@@ -75,11 +75,12 @@ look_at(Search *search, guint32 t)
     if (search->stamps[before] != search->stamp || (stops && before == stopped))
       continue;
     Redundant *it = vn_arena_new0(analysis->arena, Redundant);
-    *it = (Redundant){before, search->through[before]};
+    *it = (Redundant){t, before, search->through[before]};
     vn_find(analysis, &(VnFinding){.code = VN_DIAG_VN316,
-                                   .step = analysis->graph->task_first[t],
+                                   .step = VN_NO_ID, /* each order is one of its own */
                                    .other = VN_NO_ID,
                                    .cause = vn_cause(analysis, t, VN_NO_ID),
+                                   .span = task->span,
                                    .data = it,
                                    .describe = describe,
                                    .hint = "leave it out of `after` or `flow`"});

@@ -126,6 +126,27 @@ use_all(Uses *uses)
 /* ---- by address ---- */
 
 static gboolean
+is_part(char c)
+{
+  return g_ascii_isxdigit(c) || c == ':';
+}
+
+/* 10.0.0.1 does not stand in "10.0.0.12", nor in "110.0.0.1"; it does in "http://10.0.0.1:80/". */
+static gboolean
+stands_in(const char *text, const char *address, gboolean v4)
+{
+  gsize length = strlen(address);
+  for (const char *at = strstr(text, address); at != NULL; at = strstr(at + 1, address)) {
+    char before = at > text ? at[-1] : ' ', after = at[length];
+    gboolean goes_on = v4 ? g_ascii_isdigit(after) || (after == '.' && g_ascii_isdigit(at[length + 1]))
+                          : is_part(after);
+    if (!goes_on && !(v4 ? g_ascii_isdigit(before) || before == '.' : is_part(before)))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
 is_meant(const Uses *uses, const VnAddress *address)
 {
   char text[VN_ADDRESS_TEXT_MAX];
@@ -138,7 +159,7 @@ is_meant(const Uses *uses, const VnAddress *address)
     if (vn_prefix_contains(uses->prefixes->pdata[k], address))
       return TRUE;
   for (guint k = 0; k < uses->texts->len; k++)
-    if (strstr(uses->texts->pdata[k], text) != NULL)
+    if (stands_in(uses->texts->pdata[k], text, address->family == 4))
       return TRUE;
   return FALSE;
 }

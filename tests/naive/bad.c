@@ -463,6 +463,8 @@ look_at_move(NaiveSearch *search, const NaiveState *before, NaiveMove move, cons
   look->from = from;
   look->cost = cost;
   const NaiveStep *step = step_at(look, move.step);
+  look->bad->served |= after->live;
+  look->bad->ended |= before->live & (guint16)~after->live;
   if (move.act == NAIVE_EFFECT)
     look_at_effect(look, move.step);
   if (move.act == NAIVE_SKIP)
@@ -532,6 +534,9 @@ search_all(Look *look, guint max_states)
   for (guint k = 0; k < look->naive->n_steps; k++)
     if (!look->bad->started[k] || stops_nothing(look, k))
       look->bad->cost[VN_DIAG_VN311 - NAIVE_FIRST_CODE][k][NAIVE_ALONE] = 0;
+  for (guint k = 0; k < look->naive->n_steps; k++)
+    if (((look->bad->served & ~look->bad->ended) >> k & 1) != 0)
+      look->bad->cost[VN_DIAG_VN315 - NAIVE_FIRST_CODE][k][NAIVE_ALONE] = 0;
   keep_later(look->bad, look->naive, VN_DIAG_VN303);
   leave_to_303(look->bad, look->naive);
   keep_later(look->bad, look->naive, VN_DIAG_VN305);

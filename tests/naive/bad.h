@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What goes wrong in some run: VN302 to VN314, by looking at every state (doc/manual/anomalies.md).
+/* What goes wrong in some run: VN302 to VN315, by looking at every state (doc/manual/anomalies.md).
  *
  * The answer is by code, step and the other step that it is about; its number is that of the steps
  * that are not idle at the first such moment, NAIVE_NEVER if there is none. */
@@ -10,12 +10,13 @@
 
 #define NAIVE_NEVER 0xff
 #define NAIVE_FIRST_CODE VN_DIAG_VN302
-#define NAIVE_N_CODES    13 /* to VN314 */
+#define NAIVE_N_CODES    14 /* to VN315 */
 #define NAIVE_ALONE      NAIVE_MAX_STEPS /* no other step */
 
 typedef struct {
   guint8 cost[NAIVE_N_CODES][NAIVE_MAX_STEPS][NAIVE_MAX_STEPS + 1];
   gboolean started[NAIVE_MAX_STEPS];
+  guint16 served, ended; /* steps that were ready in some run, and that something ended then */
   guint n_states;
 } NaiveBad;
 

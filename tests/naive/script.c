@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A script has a theme, so that its few tasks have to do with each other: power, snapshots,
- * services, files, results, links, files that are thrown away. One task in four is of another. */
+ * services, files, results, links, files that are thrown away. One task in four is of another. A
+ * few declare what nothing uses. */
 #include "tests/naive/script.h"
 
 #include <string.h>
@@ -25,6 +26,7 @@ typedef struct {
   Theme theme;
   guint n_hosts, n_tasks, n_steps, max_steps;
   gboolean two_segments, router;
+  gboolean named;                 /* there is a group `some` */
   gboolean background[MAX_TASKS]; /* may be stopped */
   gboolean counts[MAX_TASKS];     /* has results of its own */
   gboolean group[MAX_TASKS];
@@ -76,9 +78,21 @@ write_network(Script *s, const char *image)
   s->n_hosts = s->theme == THEME_LOST ? 1 : 1 + below(s, MAX_HOSTS);
   s->two_segments = chance(s, s->theme == THEME_NET ? 0.7 : 0.2);
   s->router = s->two_segments && chance(s, 0.85);
-  g_string_append(s->out, "segment lan 10.0.0.0/24;\n");
+  const char *plain = image != NULL ? " image m" : "";
+  g_string_append_printf(s->out, "segment lan 10.0.0.0/24%s;\n", chance(s, 0.1) ? " capture" : "");
   if (s->two_segments)
-    g_string_append(s->out, "segment far 10.0.1.0/24;\n");
+    g_string_append_printf(s->out, "segment far 10.0.1.0/24%s;\n",
+                           chance(s, 0.15) ? " capture" : "");
+  if (chance(s, 0.1))
+    g_string_append_printf(s->out, "segment spare 10.0.9.0/24%s;\n%s",
+                           chance(s, 0.3) ? " capture" : "",
+                           chance(s, 0.3) ? "host away on spare;\n" : "");
+  if (chance(s, 0.1))
+    g_string_append_printf(s->out, "host idle on lan address 10.0.0.77%s;\n", plain);
+  if (chance(s, 0.05))
+    g_string_append_printf(s->out, "router q joins lan%s;\n", plain);
+  if (chance(s, 0.05))
+    g_string_append(s->out, "image unused { technology netns; }\n");
   if (s->router)
     g_string_append_printf(s->out, "router r joins lan, far%s;\n", image != NULL ? " image m" : "");
   for (guint h = 0; h < s->n_hosts; h++) {
@@ -89,6 +103,9 @@ write_network(Script *s, const char *image)
                            : chance(s, 0.12) ? " initially off"
                                              : "");
   }
+  s->named = chance(s, 0.15);
+  if (s->named)
+    g_string_append(s->out, "group some = {h0};\n");
 }
 
 /* ---- calls ---- */
@@ -124,13 +141,18 @@ call_file(Script *s)
                        "revert(\"s\")", "power_off", "power_off(keep)", "power_on"));
 }
 
+/* Mostly one writes, then comes what may throw away or bring back, then one takes. */
 static void
-call_lost(Script *s)
+call_lost(Script *s, guint t)
 {
-  g_string_append(s->out, pick(s, "put(\"/f\")", "put(\"/f\")", "pull(\"/f\", \"f{t}\")",
-                               "pull(\"/f\", \"f{t}\")", "snapshot(\"s\")", "snapshot(\"s\")",
-                               "revert(\"s\")", "revert(\"s\")", "power_off(keep)", "power_off",
-                               "power_on"));
+  if (chance(s, 0.15) || (t == 0 && chance(s, 0.7)))
+    g_string_append(s->out, pick(s, "put(\"/f\")", "put(\"/f\")", "push(\"x\", \"/f\")"));
+  else if (chance(s, 0.1) || (t + 1 == s->n_tasks && chance(s, 0.9)))
+    g_string_append(s->out, "pull(\"/f\", \"f{t}\")");
+  else
+    g_string_append(s->out, pick(s, "snapshot(\"s\")", "snapshot(\"s\")", "snapshot(\"z\")",
+                                 "revert(\"s\")", "revert(\"s\")", "revert(\"z\")",
+                                 "power_off(keep)", "power_off", "power_on"));
 }
 
 static void
@@ -189,6 +211,10 @@ call_result(Script *s, guint t)
     g_string_append(s->out, pick(s, "power_off", "revert(\"s\")"));
     return;
   }
+  if (chance(s, 0.1)) {
+    g_string_append(s->out, pick(s, "take(\"to 10.0.0.77:80\")", "take(\"10.0.0.7\")"));
+    return;
+  }
   gboolean truth = chance(s, 0.3);
   g_string_append(s->out, truth ? "tell(" : "take(\"{");
   append_result(s, t, truth);
@@ -219,7 +245,7 @@ write_call(Script *s, guint t)
     call_net(s);
     return;
   case THEME_LOST:
-    call_lost(s);
+    call_lost(s, t);
     return;
   case N_THEMES:
     break;
@@ -234,7 +260,7 @@ write_after(Script *s, guint t)
 {
   gboolean any = FALSE;
   for (guint k = 0; k < t; k++)
-    if (chance(s, t < 3 ? 0.55 : 0.4)) {
+    if (chance(s, s->theme == THEME_LOST ? 0.6 : t < 3 ? 0.55 : 0.4)) {
       g_string_append_printf(s->out, any ? ", t%u" : " after t%u", k);
       any = TRUE;
     }
@@ -297,6 +323,9 @@ write_targets(Script *s, guint t)
   if (s->group[t]) {
     guint first = below(s, s->n_hosts - 1);
     g_string_append_printf(s->out, "{h%u, h%u}: ", first, first + 1);
+  } else if (s->named && chance(s, 0.2)) {
+    s->group[t] = TRUE;
+    g_string_append(s->out, "some: ");
   } else if (s->router && chance(s, s->theme == THEME_NET ? 0.25 : 0.03)) {
     g_string_append(s->out, "r: ");
   } else {
