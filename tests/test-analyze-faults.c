@@ -12,7 +12,7 @@
 #define MAX_PLACES 4 /* tasks of an example that a fault is tried on */
 
 /* What a fault has to do with the task: it is put where the task has such a thing. POWER: its
- * machine is never switched off. */
+ * machine is never switched off or put back. */
 typedef enum { NEEDS_NOTHING, NEEDS_PEER, NEEDS_SERVICE, NEEDS_FILE, NEEDS_POWER } Needs;
 
 /* $T the task, $H its first machine, $R a result of it, $P the peer, $S the task that serves,
@@ -160,11 +160,13 @@ find_place(const VnModel *model, guint32 t, Place *out)
 }
 
 static gboolean
-is_switched_off(const VnModel *model, guint32 vm)
+loses_machine(const VnModel *model, guint32 vm)
 {
   for (guint32 t = 0; t < model->n_tasks; t++)
     for (guint32 k = 0; k < model->tasks[t].n_targets; k++)
-      if (model->tasks[t].control == VN_CONTROL_POWER_OFF && model->tasks[t].targets[k] == vm)
+      if ((model->tasks[t].control == VN_CONTROL_POWER_OFF ||
+           model->tasks[t].control == VN_CONTROL_REVERT) &&
+          model->tasks[t].targets[k] == vm)
         return TRUE;
   return FALSE;
 }
@@ -182,7 +184,7 @@ has_place(const Place *place, Needs needs)
   case NEEDS_FILE:
     return place->file != NULL;
   case NEEDS_POWER:
-    return !is_switched_off(place->model, place->task->targets[0]);
+    return !loses_machine(place->model, place->task->targets[0]);
   }
   g_assert_not_reached();
 }

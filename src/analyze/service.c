@@ -7,7 +7,10 @@
  * have come; or something surely has, and nothing ends it. Else all orders of the effects of these
  * steps are tried up to the moment in question, as states: which have had their effect, and what
  * serves. A state in which nothing serves counts if a run exists in which exactly these had their
- * effect while the step runs. */
+ * effect while the step runs.
+ *
+ * While the machine is off of which the step needs that it is on, VN307 says so (VN302, of its own
+ * machine): what served there counts as serving until the machine is on again. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +21,7 @@
 #define VN_SERVICE_MAX_STATES 20000u
 #define MAX_NAMES             4u /* of snapshots that something reverts to */
 
-typedef enum { PROVIDES, STOPS, POWER_OFF, REVERTS, SNAPSHOTS } Kind;
+typedef enum { PROVIDES, STOPS, POWER_OFF, REVERTS, SNAPSHOTS, POWER_ON } Kind;
 
 typedef struct {
   guint32 step;
@@ -42,6 +45,7 @@ typedef struct {
 
 typedef struct {
   guint16 done, serving, saved; /* bits: actors; names that were saved */
+  guint16 taken;                /* what served when the machine was switched off, until it is on */
   guint16 kept[MAX_NAMES];      /* what served then */
   guint16 last;                 /* the actor that ended what served last, plus 1; not in the key */
 } State;
@@ -50,6 +54,7 @@ typedef struct {
 typedef struct {
   const Service *service;
   guint32 step;
+  gboolean off_is_said; /* by another code */
   Actor actors[VN_SERVICE_MAX_STEPS];
   guint n;
   guint16 before[VN_SERVICE_MAX_STEPS]; /* which come before it */
@@ -214,7 +219,10 @@ choose_service(Service *service, guint32 vm, gint32 port, const GArray *stops)
     guint32 provider = g_array_index(service->actors, Actor, k).step;
     add_stops_of(service, analysis->graph->nodes[provider].task, stops);
   }
+  guint n = service->actors->len;
   add_machine_steps(service, VN_CONTROL_POWER_OFF, POWER_OFF);
+  if (service->actors->len > n)
+    add_machine_steps(service, VN_CONTROL_POWER_ON, POWER_ON);
   add_machine_steps(service, VN_CONTROL_REVERT, REVERTS);
   add_machine_steps(service, VN_CONTROL_SNAPSHOT, SNAPSHOTS);
   *vn_order_work(analysis->order) += analysis->vm_row[vm + 1] - analysis->vm_row[vm];
@@ -280,7 +288,7 @@ state_hash(gconstpointer key)
   guint hash = state->done * 31u + state->serving;
   for (guint k = 0; k < MAX_NAMES; k++)
     hash = hash * 31u + state->kept[k];
-  return hash * 31u + state->saved;
+  return (hash * 31u + state->saved) * 31u + state->taken;
 }
 
 static gboolean
@@ -288,6 +296,7 @@ state_equal(gconstpointer a, gconstpointer b)
 {
   const State *x = a, *y = b;
   return x->done == y->done && x->serving == y->serving && x->saved == y->saved &&
+         x->taken == y->taken &&
          memcmp(x->kept, y->kept, sizeof x->kept) == 0;
 }
 
@@ -303,11 +312,18 @@ apply(const Search *search, State *state, guint k)
   case STOPS:
     for (guint p = 0; p < search->n; p++)
       if (search->actors[p].kind == PROVIDES &&
-          ends(search->service->analysis, actor, search->actors[p].step))
+          ends(search->service->analysis, actor, search->actors[p].step)) {
         state->serving &= (guint16) ~(1u << p);
+        state->taken &= (guint16) ~(1u << p);
+      }
     break;
   case POWER_OFF:
+    if (search->off_is_said)
+      state->taken |= state->serving;
     state->serving = 0;
+    break;
+  case POWER_ON:
+    state->taken = 0;
     break;
   case REVERTS:
     state->serving &= (state->saved >> actor->name & 1) != 0 ? state->kept[actor->name] : 0;
@@ -350,14 +366,19 @@ offer(Search *search, const State *state)
   VnAnalysis *analysis = search->service->analysis;
   VnFinding finding = search->best;
   finding.n_ends = finding.n_fates = 0;
+  guint32 ends[VN_SERVICE_MAX_STEPS + 1];
+  guint n_ends = 0;
   finding.other = state->last > 0 ? search->actors[state->last - 1].step : VN_NO_ID;
-  for (guint k = 0; k < search->n && finding.n_ends + 1 < VN_FINDING_MAX_ENDS; k++)
+  for (guint k = 0; k < search->n; k++)
     if ((state->done >> k & 1) != 0 &&
-        vn_order_unordered(analysis->order, search->actors[k].step, search->step))
-      finding.ends[finding.n_ends++] = search->actors[k].step;
-  finding.ends[finding.n_ends++] = search->step;
+        vn_order_unordered(analysis->order, search->actors[k].step, search->step)) {
+      ends[n_ends++] = search->actors[k].step;
+      if (finding.n_ends + 1 < VN_FINDING_MAX_ENDS)
+        finding.ends[finding.n_ends++] = search->actors[k].step;
+    }
+  ends[n_ends++] = finding.ends[finding.n_ends++] = search->step;
   guint32 limit = search->found ? search->best.length : G_MAXUINT32;
-  finding.length = vn_witness_length(analysis, finding.ends, finding.n_ends, limit);
+  finding.length = vn_witness_length(analysis, ends, n_ends, limit);
   if (!search->found || finding.length < search->best.length)
     search->best = finding;
   search->found = TRUE;
@@ -373,7 +394,7 @@ explore(Search *search)
   g_ptr_array_add(open, first);
   for (guint at = 0; at < open->len && !search->over; at++) {
     const State *state = open->pdata[at];
-    if (state->serving == 0 && is_run(search, state->done))
+    if ((state->serving | state->taken) == 0 && is_run(search, state->done))
       offer(search, state);
     for (guint k = 0; k < search->n; k++) {
       State next = *state;
@@ -403,7 +424,8 @@ prepare(Search *search)
   VnOrder *order = service->analysis->order;
   for (guint k = 0; k < service->actors->len; k++) {
     const Actor *actor = &g_array_index(service->actors, Actor, k);
-    if (actor->step == search->step || vn_order_before(order, search->step, actor->step))
+    if (actor->step == search->step || vn_order_before(order, search->step, actor->step) ||
+        (actor->kind == POWER_ON && !search->off_is_said))
       continue;
     if (search->n == VN_SERVICE_MAX_STEPS)
       return FALSE;
@@ -473,7 +495,7 @@ hint_for(const VnFinding *finding, const Lack *lack)
 
 /* TRUE: it may be that nothing serves, or it is undecided. */
 static gboolean
-judge(const Service *service, guint32 step, VnFinding *finding)
+judge(const Service *service, guint32 step, gboolean off_is_said, VnFinding *finding)
 {
   VnRunWish wish = {step, NULL, 0};
   finding->other = VN_NO_ID;
@@ -489,6 +511,7 @@ judge(const Service *service, guint32 step, VnFinding *finding)
   g_autofree Search *search = g_new0(Search, 1);
   search->service = service;
   search->step = step;
+  search->off_is_said = off_is_said;
   search->best = *finding;
   g_autofree guint8 *verdicts = g_new0(guint8, 1u << VN_SERVICE_MAX_STEPS);
   search->verdicts = verdicts;
@@ -515,21 +538,31 @@ cause_of(const Service *service, const VnFinding *finding)
   return vn_cause(analysis, analysis->graph->nodes[provider].task, VN_NO_ID);
 }
 
-/* Members of a task are alike, unless the task itself is among the actors. */
+static gboolean
+is_on(const VnTask *task, guint32 vm)
+{
+  for (guint32 k = 0; k < task->n_targets; k++)
+    if (task->targets[k] == vm)
+      return TRUE;
+  return FALSE;
+}
+
+/* Members of a task are alike, unless the task itself is among the actors, or on the machine. */
 static void
-ask(const Service *service, guint32 t, VnShortest *shortest)
+ask(const Service *service, guint32 t, gboolean needs_on, VnShortest *shortest)
 {
   VnAnalysis *analysis = service->analysis;
   guint32 first = analysis->graph->task_first[t];
-  gboolean alike = !has_provider_of(service, t), bad = FALSE;
+  const VnTask *task = &analysis->model->tasks[t];
+  gboolean alike = !has_provider_of(service, t) && !is_on(task, service->vm), bad = FALSE;
   VnFinding finding = {0};
-  for (guint32 k = 0; k < analysis->model->tasks[t].n_targets; k++) {
+  for (guint32 k = 0; k < task->n_targets; k++) {
     if (k == 0 || !alike) {
       Lack lack = {service->vm, service->port, service->n_providers > 0};
       finding = (VnFinding){.code = VN_DIAG_VN308,
                             .data = vn_arena_memdup(analysis->arena, &lack, sizeof lack),
                             .describe = describe};
-      bad = judge(service, first + k, &finding);
+      bad = judge(service, first + k, needs_on || task->targets[k] == service->vm, &finding);
       finding.undecided |= service->n_providers > 0 &&
                            (service->any_port || service->port == VN_PEER_ANY_PORT);
       finding.hint = hint_for(&finding, &lack);
@@ -552,8 +585,23 @@ compare_services(const void *a, const void *b)
   return (x->task > y->task) - (x->task < y->task);
 }
 
+/* Does the task of the peer need that its machine is on, too? Peers stand task by task. */
 static gboolean
-ask_all(VnAnalysis *analysis, const GPtrArray *sorted, const GArray *stops, VnShortest *shortest)
+needs_on(const VnPeers *peers, const VnPeer *peer)
+{
+  const VnPeer *all = (const VnPeer *)(gpointer)peers->all->data;
+  guint at = (guint)(peer - all), first = at;
+  while (first > 0 && all[first - 1].task == peer->task)
+    first--;
+  for (guint k = first; k < peers->all->len && all[k].task == peer->task; k++)
+    if (all[k].port == VN_PEER_ON && all[k].vm == peer->vm)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+ask_all(VnAnalysis *analysis, const VnPeers *peers, const GPtrArray *sorted, const GArray *stops,
+        VnShortest *shortest)
 {
   g_autoptr(GArray) actors = g_array_new(FALSE, FALSE, sizeof(Actor));
   Service service = {.analysis = analysis, .actors = actors};
@@ -564,7 +612,7 @@ ask_all(VnAnalysis *analysis, const GPtrArray *sorted, const GArray *stops, VnSh
       return FALSE;
     if (before == NULL || before->vm != peer->vm || before->port != peer->port)
       choose_service(&service, peer->vm, peer->port, stops);
-    ask(&service, peer->task, shortest);
+    ask(&service, peer->task, needs_on(peers, peer), shortest);
   }
   return TRUE;
 }
@@ -583,7 +631,7 @@ vn_pass_service(VnAnalysis *analysis)
   }
   if (sorted->len > 1)
     qsort(sorted->pdata, sorted->len, sizeof(gpointer), compare_services);
-  gboolean done = ask_all(analysis, sorted, stops, shortest);
+  gboolean done = ask_all(analysis, peers, sorted, stops, shortest);
   vn_shortest_report(shortest);
   if (!done)
     vn_undecided(analysis, VN_DIAG_VN308, "the workflow takes too long to look at");

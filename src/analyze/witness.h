@@ -11,7 +11,7 @@
 #include "analyze/run.h"
 #include "base/diag.h"
 
-#define VN_FINDING_MAX_ENDS 4
+#define VN_FINDING_MAX_ENDS 8
 #define VN_FINDING_MAX_FATES 4
 #define VN_WITNESS_MAX_NAMES 12 /* of tasks printed in an order */
 #define VN_WITNESS_MAX_PLACES 8 /* second places of a diagnostic that an order gives */

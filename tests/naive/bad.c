@@ -196,10 +196,10 @@ provides(const NaiveStep *step, gint64 port)
 }
 
 static gboolean
-is_served(const Look *look, guint32 vm, gint64 port)
+is_served(const Look *look, guint16 serving, guint32 vm, gint64 port)
 {
   for (guint k = 0; k < look->naive->n_steps; k++)
-    if ((look->state->serving >> k & 1) != 0 && step_at(look, k)->vm == vm &&
+    if ((serving >> k & 1) != 0 && step_at(look, k)->vm == vm &&
         provides(step_at(look, k), port))
       return TRUE;
   return FALSE;
@@ -233,12 +233,28 @@ is_reachable(const Look *look, guint32 from, guint32 to)
   return (vms >> to & 1) != 0;
 }
 
+/* Does it need that the peer is on? Then another code says that it is off. */
+static gboolean
+needs_peer_on(const NaiveStep *step, guint32 peer)
+{
+  for (guint32 r = 0; r < step->action->n_requires; r++) {
+    const VnExpr *arg = step->of->args[step->action->requires_[r].target];
+    if (step->action->requires_[r].port == NULL && arg->kind == VN_EXPR_CONST &&
+        is_vm(&arg->value) && arg->value.id == peer)
+      return TRUE;
+  }
+  return peer == step->vm;
+}
+
 static void
 look_at_peer(Look *look, guint k, guint32 peer, const VnExpr *port)
 {
   const NaiveStep *step = step_at(look, k);
   if (port != NULL) {
-    if (!is_served(look, peer, value_of(step, port).i))
+    guint16 serving = look->state->serving;
+    if (needs_peer_on(step, peer))
+      serving |= look->state->taken;
+    if (!is_served(look, serving, peer, value_of(step, port).i))
       wrong(look, VN_DIAG_VN308, k, NAIVE_ALONE);
   } else if (peer != step->vm && look->state->power[peer] != NAIVE_ON) {
     wrong(look, VN_DIAG_VN307, k, NAIVE_ALONE);

@@ -272,6 +272,7 @@ power_off(const Naive *naive, NaiveState *state, const NaiveStep *step)
 {
   const VnExpr *keep = step->of->args != NULL ? step->of->args[0] : NULL;
   state->power[step->vm] = NAIVE_OFF;
+  state->taken |= of_vm(naive, state->serving, step->vm);
   state->serving &= (guint16)~of_vm(naive, state->serving, step->vm);
   cut_off(naive, state, step->vm);
   if (keep == NULL || keep->value.kind != VN_VALUE_BOOL || !keep->value.b)
@@ -327,6 +328,7 @@ stop_task(const Naive *naive, NaiveState *state, const NaiveStep *step)
   for (guint k = 0; k < members_of(&naive->model->tasks[target]); k++) {
     guint member = naive->first_step[target] + k;
     state->serving &= (guint16)~bit(member);
+    state->taken &= (guint16)~bit(member);
     state->live &= (guint16)~bit(member);
   }
 }
@@ -348,6 +350,7 @@ take_effect(const Naive *naive, NaiveState *state, const NaiveStep *step)
   case VN_CONTROL_POWER_ON:
     switch_power(naive, state, step, state->power[step->vm] == NAIVE_OFF);
     state->power[step->vm] = NAIVE_ON;
+    state->taken &= (guint16)~of_vm(naive, state->taken, step->vm);
     return;
   case VN_CONTROL_POWER_OFF:
     switch_power(naive, state, step, state->power[step->vm] != NAIVE_OFF);

@@ -47,6 +47,7 @@ typedef struct {
   guint16 by[NAIVE_MAX_VMS]; /* steps that said that it be on, or off, since it last changed */
   guint16 switched;          /* machines that are no more as they were at first */
   guint16 serving; /* steps whose service is there */
+  guint16 taken;   /* steps whose service a power_off ended, while the machine is off */
   guint16 live;    /* steps of a background task that is ready and runs on */
   guint16 cut;     /* steps of one that was ready and lost its machine before it was stopped */
   guint16 down;    /* interfaces without link */

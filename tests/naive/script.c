@@ -38,6 +38,7 @@ static const char *const prelude =
     "action peer(target: host) { requires target on; run [\"true\"]; }\n"
     "action ask(target: host, port: port) {\n"
     "  requires target on;\n  requires tcp port on target;\n  run [\"true\"];\n}\n"
+    "action dial(target: host, port: port) { requires tcp port on target; run [\"true\"]; }\n"
     "action serve(port: port) background { provides tcp port; run [\"true\"]; }\n"
     "action once(port: port) { provides tcp port; run [\"true\"]; }\n"
     "action guard() background { run [\"true\"]; }\n"
@@ -163,9 +164,9 @@ call_service(Script *s, guint t)
     s->background[t] = call[0] != 'o';
     g_string_append(s->out, call);
   } else if (chance(s, 0.6)) {
-    g_string_append_printf(s->out, "ask(h%u, 80)", random_host(s));
+    g_string_append_printf(s->out, "%s(h%u, 80)", chance(s, 0.7) ? "ask" : "dial", random_host(s));
   } else {
-    g_string_append(s->out, pick(s, "power_off", "revert(\"s\")", "snapshot(\"s\")", "power_on",
+    g_string_append(s->out, pick(s, "power_off", "power_off", "revert(\"s\")", "snapshot(\"s\")", "power_on",
                                  "suspend", "work()"));
   }
 }
