@@ -228,6 +228,28 @@ test_one_cause(void)
   g_assert_cmpuint(vn_diag_sink_count(sink, VN_SEVERITY_ERROR), ==, 1);
 }
 
+/* A hundred partners without order, each with a task before it but one: that one is shown. */
+static void
+test_many_partners(void)
+{
+  for (guint short_one = 0; short_one < 100; short_one += 33) {
+    g_autoptr(Kit) kit = kit_new(2);
+    g_autoptr(VnDiagSink) sink = vn_diag_sink_new();
+    Seen seen = {0};
+    VnAnalyzeOptions options = {.found = note_found, .data = &seen};
+    for (guint k = 0; k < 100; k++) {
+      guint32 first = k == short_one ? VN_NO_ID : kit_simple(kit, "first", 1, VN_NO_ID);
+      guint32 off = kit_simple(kit, "off", 0, first);
+      kit_at(kit, off)->control = VN_CONTROL_SUSPEND;
+    }
+    guint32 before = kit_simple(kit, "before", 1, VN_NO_ID);
+    kit_simple(kit, "act", 0, before);
+    analyze(kit, &options, sink);
+    g_assert_cmpuint(seen.n, ==, 1);
+    g_assert_cmpuint(seen.shortest, ==, 3);
+  }
+}
+
 /* Past the bound on work it says that it does not know, and ends. */
 static void
 test_bound(void)
@@ -258,6 +280,7 @@ main(int argc, char **argv)
   g_test_add_func("/analyze/chains", test_chains);
   g_test_add_func("/analyze/long-order", test_long_order);
   g_test_add_func("/analyze/one-cause", test_one_cause);
+  g_test_add_func("/analyze/many-partners", test_many_partners);
   g_test_add_func("/analyze/bound", test_bound);
   return g_test_run();
 }

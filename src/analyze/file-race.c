@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 
-#define MAX_COMPARED 64 /* partners of which the shortest order is chosen */
-
 static void
 describe(const VnAnalysis *analysis, const VnFinding *finding, GString *out)
 {
@@ -38,22 +36,26 @@ look_at(VnAnalysis *analysis, const VnFileUse *uses, guint32 n, guint32 first)
                        .data = (gpointer)uses[first].path,
                        .describe = describe,
                        .hint = "put one after the other, or give each a file of its own"};
-  guint compared = 0;
-  for (guint32 k = first + 1; k < n && compared < MAX_COMPARED; k++) {
+  guint32 least = 0;
+  for (guint32 k = first + 1; k < n && (finding.length == 0 || finding.length > least); k++) {
     *vn_order_work(analysis->order) += 1;
     if ((!uses[first].writes && !uses[k].writes) ||
         !vn_order_unordered(analysis->order, uses[first].step, uses[k].step))
       continue;
     guint32 ends[2] = {uses[first].step, uses[k].step};
-    guint32 limit = compared == 0 ? G_MAXUINT32 : finding.length - 1;
+    if (finding.length != 0 && vn_witness_is_spent(analysis))
+      break;
+    guint32 limit = finding.length == 0 ? G_MAXUINT32 : finding.length - 1;
     guint32 length = vn_witness_length(analysis, ends, 2, limit);
-    if (compared++ > 0 && length >= finding.length)
+    if (finding.length == 0)
+      least = vn_witness_least(analysis, uses[first].step);
+    else if (length >= finding.length)
       continue;
     finding.length = length;
     finding.other = finding.ends[0] = uses[k].step;
     finding.ends[1] = uses[first].step;
   }
-  if (compared == 0)
+  if (finding.length == 0)
     return;
   finding.cause = cause_of(analysis, finding.step, finding.other);
   vn_find(analysis, &finding);

@@ -10,8 +10,6 @@
 #include "analyze/chains.h"
 #include "analyze/pass.h"
 
-#define MAX_COMPARED 64 /* others of which the shortest order is chosen */
-
 /* Which steps disturb, and whom. */
 typedef struct {
   VnDiagCode code;
@@ -24,8 +22,9 @@ typedef struct {
 typedef struct {
   guint32 other, length; /* the best so far; VN_NO_ID: none; length 0: not counted */
   guint32 first;         /* of those that disturb `other`, the first by rank */
-  guint32 n_compared;
-  guint32 open; /* the next place, from here on, that may meet more */
+  guint32 least; /* no order is shorter; 0: not counted */
+  gboolean done; /* it has a shortest one, or too much was compared */
+  guint32 open;  /* the next place, from here on, that may meet more */
 } Met;
 
 typedef struct {
@@ -138,11 +137,14 @@ compare(Look *look, guint32 place, guint32 first, guint32 step)
   Met *met = met_at(look, place);
   guint32 disturber = vn_chains_step(&look->chains, place);
   guint32 ends[2] = {step, disturber}, length = 0;
-  if (met->n_compared++ > 0) {
+  if (met->other != VN_NO_ID) {
     guint32 before[2] = {met->other, disturber};
-    if (met->length == 0)
+    if (met->length == 0) {
       met->length = vn_witness_length(look->analysis, before, 2, G_MAXUINT32);
+      met->least = vn_witness_least(look->analysis, disturber);
+    }
     length = vn_witness_length(look->analysis, ends, 2, met->length);
+    met->done = MIN(length, met->length) <= met->least || vn_witness_is_spent(look->analysis);
     if (length > met->length || (length == met->length && step > met->other))
       return;
   }
@@ -211,7 +213,7 @@ meet(Look *look, guint32 step)
   for (guint i = 0; i < look->hits->len; i++) {
     guint32 place = g_array_index(look->hits, guint32, i);
     compare(look, place, first, step);
-    if (met_at(look, place)->n_compared == MAX_COMPARED)
+    if (met_at(look, place)->done)
       met_at(look, place)->open = place + 1;
   }
 }

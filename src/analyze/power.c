@@ -17,8 +17,6 @@
 #include "analyze/pass.h"
 #include "analyze/power.h"
 
-#define MAX_COMPARED 64 /* makers without order, of which the shortest order is chosen */
-
 /* The control tasks that change a VM's state. */
 typedef enum { KIND_ON, KIND_OFF, KIND_SUSPEND, KIND_RESUME, KIND_REVERT, N_KINDS, NO_KIND } Kind;
 
@@ -308,7 +306,9 @@ counts(const Machine *machine, const Question *question, guint32 maker)
 }
 
 typedef struct {
-  guint32 best, length, n_compared;
+  guint32 best, length; /* length 0: not counted */
+  guint32 least;
+  gboolean done; /* there is none with a shorter order, or too much was compared */
 } Choice;
 
 static void
@@ -317,19 +317,21 @@ consider(const Machine *machine, const Question *question, guint32 maker, Choice
   if (!counts(machine, question, maker))
     return;
   guint32 ends[2] = {maker, question->step};
-  if (choice->n_compared++ == 0) {
+  if (choice->best == VN_NO_ID) {
     choice->best = maker;
     return;
   }
   if (choice->length == 0) {
     guint32 first[2] = {choice->best, question->step};
     choice->length = vn_witness_length(machine->analysis, first, 2, G_MAXUINT32);
+    choice->least = vn_witness_least(machine->analysis, question->step);
   }
   guint32 length = vn_witness_length(machine->analysis, ends, 2, choice->length);
   if (length < choice->length || (length == choice->length && maker < choice->best)) {
     choice->best = maker;
     choice->length = length;
   }
+  choice->done = choice->length <= choice->least || vn_witness_is_spent(machine->analysis);
 }
 
 static gboolean
@@ -339,9 +341,9 @@ made_meanwhile(Machine *machine, const Question *question, guint makers, Answer 
   for (guint kind = 0; kind < N_KINDS; kind++) {
     const VnChains *chains = &machine->chains[kind];
     guint32 n_chains = (makers & BIT(kind)) != 0 ? vn_chains_count(chains) : 0;
-    for (guint32 c = 0; c < n_chains && choice.n_compared < MAX_COMPARED; c++) {
+    for (guint32 c = 0; c < n_chains && !choice.done; c++) {
       VnChainsRange range = vn_chains_range(chains, machine->analysis->order, c, question->step);
-      for (guint32 k = range.low; k < range.high && choice.n_compared < MAX_COMPARED; k++)
+      for (guint32 k = range.low; k < range.high && !choice.done; k++)
         consider(machine, question, vn_chains_step(chains, k), &choice);
     }
   }

@@ -112,13 +112,26 @@ search_back(const VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint
   return n;
 }
 
-guint32
-vn_witness_length(VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint32 limit)
+gboolean
+vn_witness_is_spent(const VnAnalysis *analysis)
 {
   gboolean told = analysis->options != NULL && analysis->options->found != NULL;
   guint64 usual = (guint64)analysis->graph->n_edges * VN_WITNESS_WORK_EACH;
-  guint64 most = MAX(VN_WITNESS_WORK_LEAST, usual);
-  if (!told && analysis->findings->work > most)
+  return !told && analysis->findings->work > MAX(VN_WITNESS_WORK_LEAST, usual);
+}
+
+guint32
+vn_witness_least(VnAnalysis *analysis, guint32 step)
+{
+  guint32 length = vn_witness_length(analysis, &step, 1, G_MAXUINT32);
+  return length == G_MAXUINT32 ? length : length + 1;
+}
+
+guint32
+vn_witness_length(VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint32 limit)
+{
+  analysis->findings->work++;
+  if (vn_witness_is_spent(analysis))
     return G_MAXUINT32;
   guint64 n = search_back(analysis, ends, n_ends, limit);
   for (guint i = 0; i < n_ends; i++) {

@@ -68,6 +68,10 @@ void vn_findings_report(VnAnalysis *analysis);
 #define VN_WITNESS_WORK_EACH  16
 #define VN_WITNESS_WORK_LEAST 10000000
 guint32 vn_witness_length(VnAnalysis *analysis, const guint32 *ends, guint n_ends, guint32 limit);
+/* Has that bound been passed? Then it makes no sense to compare further. */
+gboolean vn_witness_is_spent(const VnAnalysis *analysis);
+/* An order of the step and another that it has no order with is at least as long. */
+guint32 vn_witness_least(VnAnalysis *analysis, guint32 step);
 
 /* What an array declares together is one cause. Either may be VN_NO_ID. */
 guint64 vn_cause(const VnAnalysis *analysis, guint32 task, guint32 vm);

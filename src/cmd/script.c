@@ -270,7 +270,9 @@ vn_script_print_diagnostics(VnScript *script, gboolean colour, gboolean notes)
   g_autoptr(GString) text = g_string_new(NULL);
   for (guint i = 0; i < all->len; i++) {
     const VnDiag *diag = all->pdata[i];
-    if (notes || diag->severity != VN_SEVERITY_NOTE)
+    gboolean undecided =
+        diag->severity == VN_SEVERITY_NOTE && vn_diag_info(diag->code)->severity > VN_SEVERITY_NOTE;
+    if (notes || undecided || diag->severity != VN_SEVERITY_NOTE)
       vn_diag_render_text(diag, script->sources, colour, text);
   }
   g_printerr("%s", text->str);

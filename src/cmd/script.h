@@ -41,7 +41,8 @@ VnScript *vn_script_load(const VnScriptOptions *options, GError **error);
 void vn_script_free(VnScript *script);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VnScript, vn_script_free)
 
-/* Errors and warnings (notes too, when asked for) as text on standard error. */
+/* Errors and warnings, and which of them could not be decided, as text on standard error; other
+ * notes when asked for. */
 void vn_script_print_diagnostics(VnScript *script, gboolean colour, gboolean notes);
 
 /* Is the parameter one of the sweep's that no -D fixed? */
