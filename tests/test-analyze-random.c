@@ -109,31 +109,38 @@ has_worked(NaivePhase phase)
 }
 
 static void
+note_lacks(Seen *seen, guint n, guint x, const NaiveState *state)
+{
+  for (guint w = 0; w <= NAIVE_ALONE; w++) {
+    if (w != NAIVE_ALONE && (w >= n || !has_worked((NaivePhase)state->phase[w])))
+      continue;
+    seen->possible[x][w] = TRUE;
+    for (guint q = 0; q < n; q++)
+      if (!has_worked((NaivePhase)state->phase[q]))
+        seen->seen[x][w][q] = TRUE;
+  }
+}
+
+/* data: two of Seen, of moments while a step runs and of those in which it starts. */
+static void
 look_at_runs(NaiveSearch *search, const NaiveState *before, NaiveMove move, const NaiveState *after,
              guint32 from, guint cost, gpointer data)
 {
   Seen *seen = data;
   guint n = naive_search_naive(search)->n_steps;
-  (void)before, (void)move, (void)from, (void)cost;
-  for (guint x = 0; x < n; x++) {
-    if (!naive_is_under_way((NaivePhase)after->phase[x]))
-      continue;
-    for (guint w = 0; w <= NAIVE_ALONE; w++) {
-      if (w != NAIVE_ALONE && (w >= n || !has_worked((NaivePhase)after->phase[w])))
-        continue;
-      seen->possible[x][w] = TRUE;
-      for (guint q = 0; q < n; q++)
-        if (!has_worked((NaivePhase)after->phase[q]))
-          seen->seen[x][w][q] = TRUE;
-    }
-  }
+  (void)from, (void)cost;
+  for (guint x = 0; x < n; x++)
+    if (naive_is_under_way((NaivePhase)after->phase[x]))
+      note_lacks(&seen[0], n, x, after);
+  if (move.act == NAIVE_START)
+    note_lacks(&seen[1], n, move.step, before);
 }
 
 static void
-compare_runs(const Case *test, VnRuns *runs, const Seen *seen, guint x, guint w)
+compare_runs(const Case *test, VnRuns *runs, const Seen *seen, guint x, guint w, gboolean early)
 {
   guint32 works = w != NAIVE_ALONE ? test->naive.steps[w].node : VN_NO_ID;
-  VnRunWish wish = {test->naive.steps[x].node, &works, w != NAIVE_ALONE};
+  VnRunWish wish = {test->naive.steps[x].node, &works, w != NAIVE_ALONE, early};
   gboolean possible = vn_runs_possible(runs, &wish);
   for (guint q = 0; q < test->naive.n_steps; q++) {
     if (q == x || q == w)
@@ -145,7 +152,7 @@ compare_runs(const Case *test, VnRuns *runs, const Seen *seen, guint x, guint w)
       continue;
     g_autoptr(GString) what = g_string_new("while ");
     append_step(test, x, what);
-    g_string_append(what, " runs");
+    g_string_append(what, early ? " starts" : " runs");
     if (w != NAIVE_ALONE) {
       g_string_append(what, " and ");
       append_step(test, w, what);
@@ -163,7 +170,7 @@ compare_runs(const Case *test, VnRuns *runs, const Seen *seen, guint x, guint w)
 static gboolean
 check_runs(Case *test)
 {
-  g_autofree Seen *seen = g_new0(Seen, 1);
+  g_autofree Seen *seen = g_new0(Seen, 2);
   g_autoptr(NaiveSearch) search = naive_search(&test->naive, MAX_STATES, look_at_runs, seen);
   if (search == NULL)
     return FALSE;
@@ -175,7 +182,8 @@ check_runs(Case *test)
   for (guint x = 0; x < test->naive.n_steps; x++)
     for (guint w = 0; w <= NAIVE_ALONE; w++)
       if (w == NAIVE_ALONE || (w < test->naive.n_steps && w != x))
-        compare_runs(test, runs, seen, x, w);
+        for (guint early = 0; early < 2; early++)
+          compare_runs(test, runs, &seen[early], x, w, early != 0);
   return TRUE;
 }
 

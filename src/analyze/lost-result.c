@@ -62,7 +62,7 @@ static gboolean
 is_sure(const Case *c, guint32 step)
 {
   guint32 works[2] = {c->writer, c->thrower};
-  VnRunWish wish = {c->pull, works, 2};
+  VnRunWish wish = {c->pull, works, 2, TRUE};
   return vn_runs_lacks(c->analysis->runs, &wish, step) == VN_FATE_NONE;
 }
 
@@ -112,7 +112,7 @@ static gboolean
 is_lost(const Case *c)
 {
   guint32 works[2] = {c->writer, c->thrower}, saved = VN_NO_ID;
-  VnRunWish wish = {c->pull, works, 2};
+  VnRunWish wish = {c->pull, works, 2, TRUE};
   if (c->thrower == c->pull || c->thrower == c->writer || before(c, c->thrower, c->writer) ||
       before(c, c->pull, c->thrower) || !vn_runs_possible(c->analysis->runs, &wish))
     return FALSE;

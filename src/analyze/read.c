@@ -198,7 +198,7 @@ static gboolean
 may_cut(VnAnalysis *analysis, guint32 reader, const Member *member, guint32 node)
 {
   guint32 works[2] = {member->node, node};
-  VnRunWish wish = {reader, works, 2};
+  VnRunWish wish = {reader, works, 2, TRUE};
   return node != reader && takes_machine(vn_step_task(analysis, node)) &&
          !vn_order_before(analysis->order, node, member->node) &&
          !vn_order_before(analysis->order, reader, node) &&

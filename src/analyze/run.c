@@ -198,6 +198,7 @@ static gboolean
 is_wish(const VnRuns *runs, const VnRunWish *wish)
 {
   return runs->held->len > 0 && runs->wish.starts == wish->starts &&
+         runs->wish.early == wish->early &&
          runs->works->len == wish->n_works &&
          (wish->n_works == 0 ||
           memcmp(runs->works->data, wish->works, wish->n_works * sizeof(guint32)) == 0);
@@ -221,6 +222,7 @@ take_wish(VnRuns *runs, const VnRunWish *wish)
   if (is_wish(runs, wish))
     return;
   runs->wish.starts = wish->starts;
+  runs->wish.early = wish->early;
   g_array_set_size(runs->works, 0);
   if (wish->n_works > 0)
     g_array_append_vals(runs->works, wish->works, wish->n_works);
@@ -341,8 +343,10 @@ may_fail(VnRuns *runs, guint32 task)
     return TRUE;
   case VN_ON_FAILURE_SKIP:
     return !touches_held(runs, task, vn_order_task_carries);
-  case VN_ON_FAILURE_STOP:
-    return !touches_held(runs, task, vn_order_task_before);
+  case VN_ON_FAILURE_STOP: /* it comes before a held step, and that before the one that starts */
+    return !touches_held(runs, task, vn_order_task_before) &&
+           !(runs->wish.early && runs->wish.starts != VN_NO_ID &&
+             !runs->model->tasks[task_of(runs, runs->wish.starts)].always);
   }
   g_assert_not_reached();
 }

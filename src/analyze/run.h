@@ -5,7 +5,8 @@
  * (master/scheduler-node.c, doc/manual/anomalies.md). A wish names TASK nodes:
  *
  *   starts  one step that starts (VN_NO_ID: none)
- *   works   steps that have ended well by then, or do in the same run while it runs
+ *   works   steps that have ended well by then, or do in the same run while it runs; `early`: by
+ *           then
  *   lacks   steps that have had no effect by then: skipped, failed, cancelled or not come yet
  *
  * The answer is exact for any number of steps: whether one lacks an effect does not depend on
@@ -32,6 +33,7 @@ typedef struct {
   guint32 starts;
   const guint32 *works;
   guint32 n_works;
+  gboolean early;
 } VnRunWish;
 
 VnRuns *vn_runs_new(const VnGraph *graph, VnOrder *order);
