@@ -25,6 +25,7 @@ typedef struct {
 
 static const Fault faults[] = {
     {VN_DIAG_VN301, NEEDS_NOTHING, "task zz = $H: zz_work(); flow $T -> zz -> $T;"},
+    {VN_DIAG_VN301, NEEDS_NOTHING, "task zz = $H: zz_guard(); task zy = stop(zz); flow zy -> zz;"},
     {VN_DIAG_VN302, NEEDS_NOTHING, "task zz = $H: power_off;"},
     {VN_DIAG_VN302, NEEDS_NOTHING, "task zz = $H: suspend;"},
     {VN_DIAG_VN302, NEEDS_NOTHING,
@@ -43,12 +44,19 @@ static const Fault faults[] = {
     {VN_DIAG_VN307, NEEDS_PEER, "task zz = $P: power_off;"},
     {VN_DIAG_VN307, NEEDS_PEER, "task zz = $P: suspend;"},
     {VN_DIAG_VN308, NEEDS_SERVICE, "task zz = stop($S) after $S;"},
+    {VN_DIAG_VN308, NEEDS_SERVICE,
+     "task zz = $P: power_off after $S; task zy = $P: power_on after zz;"},
     {VN_DIAG_VN309, NEEDS_FILE, "task zz = $H: zz_put(\"$F\");"},
     {VN_DIAG_VN310, NEEDS_NOTHING, "task zz = $H: zz_take(\"{$R}\");"},
     {VN_DIAG_VN310, NEEDS_NOTHING,
      "task zz = $H: zz_work() when $O; task zy = $H: zz_take(\"{zz.exit_code}\") after zz;"},
     {VN_DIAG_VN311, NEEDS_NOTHING, "task zz = $H: zz_work() when 1 == 2;"},
     {VN_DIAG_VN311, NEEDS_NOTHING, "task zz = $H: zz_work() after $T when $O and not $O;"},
+    {VN_DIAG_VN311, NEEDS_NOTHING,
+     "task zz = $H: zz_guard() when 1 == 2; task zy = stop(zz) after $T;"},
+    {VN_DIAG_VN312, NEEDS_FILE,
+     "task zz = $H: zz_put(\"$F\") after $T; task zy = $H: power_off after zz;"
+     "task zx = $H: power_on after zy; task zw = $H: pull(\"$F\", \"zw\") after zx;"},
     {VN_DIAG_VN312, NEEDS_FILE,
      "task zz = $H: zz_put(\"$F\") after $T; task zy = $H: revert(\"zz\") after zz;"
      "task zx = $H: pull(\"$F\", \"zx\") after zy;"},
@@ -58,7 +66,11 @@ static const Fault faults[] = {
     {VN_DIAG_VN315, NEEDS_POWER, "task zz = $H: zz_guard();"},
     {VN_DIAG_VN316, NEEDS_NOTHING,
      "task zz = $H: zz_work() after $T; task zy = $H: zz_work() after zz, $T;"},
+    {VN_DIAG_VN315, NEEDS_NOTHING, "segment zz 10.251.0.0/24 capture; host zy on zz;"},
     {VN_DIAG_VN317, NEEDS_NOTHING, "segment zz 10.251.0.0/24;"},
+    {VN_DIAG_VN317, NEEDS_NOTHING, "segment zz 10.251.0.0/24; host zy on zz;"},
+    {VN_DIAG_VN317, NEEDS_NOTHING, "group zz = {$H};"},
+    {VN_DIAG_VN317, NEEDS_NOTHING, "image zz { technology netns; }"},
 };
 
 static const char *const actions = "\naction zz_work() { run [\"true\"]; }\n"
@@ -258,6 +270,7 @@ test_example(gconstpointer data)
   for (VnDiagCode code = VN_DIAG_VN301; code <= VN_DIAG_VN314; code++)
     if (count_of(said, code) > 0)
       g_error("%s is not clean:\n%s", path, said);
+  guint n_kinds = 0, n_places = 0;
   for (guint f = 0; f < G_N_ELEMENTS(faults); f++) {
     guint n = 0;
     for (guint32 t = 0; t < unit.model->n_tasks && n < MAX_PLACES; t++) {
@@ -268,16 +281,27 @@ test_example(gconstpointer data)
       n_caught[f]++;
       n++;
     }
+    if (faults[f].needs == NEEDS_NOTHING && n == 0)
+      g_error("%s has no place for a fault", path);
+    n_places += n;
+    n_kinds += n > 0;
   }
+  g_test_message("%u kinds of %u have a place, %u places", n_kinds, (guint)G_N_ELEMENTS(faults),
+                 n_places);
 }
 
+/* Each kind had a place somewhere, and each code has a kind. */
 static void
 test_all_kinds(void)
 {
+  guint of_code[VN_DIAG_COUNT] = {0};
   for (guint f = 0; f < G_N_ELEMENTS(faults); f++) {
     g_test_message("%s: %u", vn_diag_info(faults[f].code)->code, n_caught[f]);
     g_assert_cmpuint(n_caught[f], >, 0);
+    of_code[faults[f].code]++;
   }
+  for (VnDiagCode code = VN_DIAG_VN301; code <= VN_DIAG_VN317; code++)
+    g_assert_cmpuint(of_code[code], >, 0);
 }
 
 int

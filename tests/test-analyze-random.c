@@ -16,8 +16,8 @@
 #include "tests/naive/search.h"
 #include "tests/naive/unit.h"
 
-#define N_CASES    12000
-#define MAX_STATES 60000
+#define N_CASES         12000
+#define MAX_STATES      60000
 #define LEAST_WORKFLOWS 40 /* that show each code, or the test shows little of it */
 
 typedef struct {
@@ -219,8 +219,7 @@ take_witness(const Case *test, const VnFinding *finding, NaiveWitness *out)
   for (guint i = 0; i < finding->n_ends; i++) {
     guint end = test->step_of[finding->ends[i]];
     for (guint k = 0; k < naive->n_steps; k++)
-      if (k == end ||
-          (i < finding->n_whole && naive->steps[k].task == naive->steps[end].task) ||
+      if (k == end || (i < finding->n_whole && naive->steps[k].task == naive->steps[end].task) ||
           naive_comes_before(naive, naive->steps[k].task, naive->steps[end].task))
         out->steps |= (guint16)(1u << k);
   }
@@ -259,8 +258,7 @@ are_alike(const Told *told, VnDiagCode code, guint k, guint is_so)
   guint said = told->length[code - NAIVE_FIRST_CODE][k];
   if (is_so == NAIVE_NEVER || said == NAIVE_NEVER)
     return is_so == said;
-  return !has_order(code) ||
-         (said == is_so && told->witnesses[code - NAIVE_FIRST_CODE][k].shows);
+  return !has_order(code) || (said == is_so && told->witnesses[code - NAIVE_FIRST_CODE][k].shows);
 }
 
 static void
@@ -332,9 +330,9 @@ compare_plain(const Case *test, GArray *told)
   naive_plain(&test->naive, is_so);
   g_array_sort(is_so, compare_places);
   g_array_sort(told, compare_places);
-  gboolean same = is_so->len == told->len &&
-                  (told->len == 0 ||
-                   memcmp(is_so->data, told->data, told->len * sizeof(NaivePlace)) == 0);
+  gboolean same =
+      is_so->len == told->len &&
+      (told->len == 0 || memcmp(is_so->data, told->data, told->len * sizeof(NaivePlace)) == 0);
   if (!same) {
     g_autoptr(GString) what = g_string_new("naive:");
     g_autofree char *all = unit_said(&test->unit);

@@ -230,8 +230,7 @@ ask_stoppers(Reader *reader, Reading *reading, const Member *member)
 {
   VnAnalysis *analysis = reader->analysis;
   VnRunWish wish = {.starts = reader->step};
-  if (!vn_step_task(analysis, reader->step)->always ||
-      analysis->model->tasks[member->task].always)
+  if (!vn_step_task(analysis, reader->step)->always || analysis->model->tasks[member->task].always)
     return;
   reading->kind = CANCELLED;
   *vn_order_work(analysis->order) += analysis->model->n_tasks;
@@ -281,9 +280,8 @@ ask_members(Reader *reader, const VnExpr *result)
 {
   VnAnalysis *analysis = reader->analysis;
   const VnTask *task = &analysis->model->tasks[result->task];
-  gboolean alike =
-      !vn_runs_has_needs(analysis->runs, analysis->graph->nodes[reader->step].task) &&
-      !serves(analysis, result);
+  gboolean alike = !vn_runs_has_needs(analysis->runs, analysis->graph->nodes[reader->step].task) &&
+                   !serves(analysis, result);
   for (guint32 k = 0; k < MAX(task->n_targets, 1) && !is_shortest(reader); k++) {
     if (result->vm != VN_MEMBER_ALL && task->n_targets > 0 && task->targets[k] != result->vm)
       continue;

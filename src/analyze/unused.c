@@ -138,8 +138,10 @@ stands_in(const char *text, const char *address, gboolean v4)
   gsize length = strlen(address);
   for (const char *at = strstr(text, address); at != NULL; at = strstr(at + 1, address)) {
     char before = at > text ? at[-1] : ' ', after = at[length];
-    gboolean goes_on = v4 ? g_ascii_isdigit(after) || (after == '.' && g_ascii_isdigit(at[length + 1]))
-                          : is_part(after);
+    gboolean goes_on = is_part(after);
+    if (v4)
+      goes_on =
+          g_ascii_isdigit(after) || (after == '.' && g_ascii_isdigit(at[length + 1]));
     if (!goes_on && !(v4 ? g_ascii_isdigit(before) || before == '.' : is_part(before)))
       return TRUE;
   }

@@ -199,8 +199,7 @@ static gboolean
 is_served(const Look *look, guint16 serving, guint32 vm, gint64 port)
 {
   for (guint k = 0; k < look->naive->n_steps; k++)
-    if ((serving >> k & 1) != 0 && step_at(look, k)->vm == vm &&
-        provides(step_at(look, k), port))
+    if ((serving >> k & 1) != 0 && step_at(look, k)->vm == vm && provides(step_at(look, k), port))
       return TRUE;
   return FALSE;
 }

@@ -123,8 +123,7 @@ has_use(const VnTopology *topology, guint32 segment)
 {
   for (guint32 i = 0; i < topology->n_ifaces; i++) {
     const VnVm *vm = &topology->vms[topology->ifaces[i].vm];
-    if (topology->ifaces[i].segment == segment &&
-        (vm->kind == VN_VM_HOST || vm->n_ifaces > 1))
+    if (topology->ifaces[i].segment == segment && (vm->kind == VN_VM_HOST || vm->n_ifaces > 1))
       return TRUE;
   }
   return FALSE;
