@@ -51,8 +51,7 @@ close_order(const VnModel *model, Closure *out)
     for (guint32 a = 0; a < N_TASKS; a++)
       for (guint32 b = 0; b < N_TASKS; b++) {
         out->before[a][b] |= out->before[a][m] && out->before[m][b];
-        out->carries[a][b] |=
-            out->carries[a][m] && out->carries[m][b] && !model->tasks[m].always;
+        out->carries[a][b] |= out->carries[a][m] && out->carries[m][b] && !model->tasks[m].always;
       }
 }
 

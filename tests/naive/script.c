@@ -166,8 +166,8 @@ call_service(Script *s, guint t)
   } else if (chance(s, 0.6)) {
     g_string_append_printf(s->out, "%s(h%u, 80)", chance(s, 0.7) ? "ask" : "dial", random_host(s));
   } else {
-    g_string_append(s->out, pick(s, "power_off", "power_off", "revert(\"s\")", "snapshot(\"s\")", "power_on",
-                                 "suspend", "work()"));
+    g_string_append(s->out, pick(s, "power_off", "power_off", "revert(\"s\")", "snapshot(\"s\")",
+                                 "power_on", "suspend", "work()"));
   }
 }
 
