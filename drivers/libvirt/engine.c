@@ -394,7 +394,8 @@ make_room(Engine *engine)
       "no room for what it writes: of the %s for the disks and snapshots of all machines it took "
       "%s, the most%s",
       room, own, engine->host.nested ? " (VNEC_WRITES_MAX sets the room)" : "");
-  if (largest != NULL)
+  /* One that ended just now may have been told of several times. */
+  if (largest != NULL && vn_virt_room_is_full(engine->host.home))
     (void)vn_virt_machine_drown(largest, why); /* FALSE: it ended meanwhile */
   for (guint i = 0; i < machines->len; i++)
     vn_virt_machine_surface(machines->pdata[i]);

@@ -6,6 +6,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#define LITTLE (1u << 20) /* bytes */
+
 guint64
 vn_virt_room_most(void)
 {
@@ -40,6 +42,13 @@ vn_virt_room_leave(const char *folder)
     (void)unlink(path); /* nobody else is in there */
   }
   (void)rmdir(folder); /* perhaps it was never made */
+}
+
+gboolean
+vn_virt_room_is_full(const char *folder)
+{
+  struct statvfs room;
+  return statvfs(folder, &room) == 0 && (guint64)room.f_bavail * room.f_frsize < LITTLE;
 }
 
 char *

@@ -10,5 +10,7 @@ guint64 vn_virt_room_most(void);
 guint64 vn_virt_room_used(const char *folder);
 /* Removes a folder and the files in it, whose machine is off. */
 void vn_virt_room_leave(const char *folder);
+/* There is hardly any left where the folder lies. */
+gboolean vn_virt_room_is_full(const char *folder);
 /* How much there is where the folder lies, as people say it: "12.3 GB". */
 char *vn_virt_room_text(const char *folder);
