@@ -49,11 +49,35 @@ free_chunks(Chunk *chunk)
   }
 }
 
+struct VnArenaAdopted {
+  struct VnArenaAdopted *next;
+  gpointer data;
+};
+
+gpointer
+vn_arena_adopt(VnArena *arena, gpointer data)
+{
+  struct VnArenaAdopted *adopted = vn_arena_new0(arena, struct VnArenaAdopted);
+  adopted->data = data;
+  adopted->next = arena->adopted;
+  arena->adopted = adopted;
+  return data;
+}
+
+static void
+free_adopted(VnArena *arena)
+{
+  for (const struct VnArenaAdopted *at = arena->adopted; at != NULL; at = at->next)
+    g_free(at->data);
+  arena->adopted = NULL;
+}
+
 void
 vn_arena_free(VnArena *arena)
 {
   if (arena == NULL)
     return;
+  free_adopted(arena);
   free_chunks(arena->chunks);
   g_free(arena);
 }
@@ -62,6 +86,7 @@ void
 vn_arena_reset(VnArena *arena)
 {
   Chunk *kept = arena->chunks;
+  free_adopted(arena);
   arena->full = 0;
   if (kept == NULL)
     return;

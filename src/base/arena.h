@@ -13,6 +13,7 @@
 typedef struct {
   char *free, *end; /* of the newest chunk: what is left of it, zeroed */
   struct VnArenaChunk *chunks;
+  struct VnArenaAdopted *adopted;
   gsize next_size;
   gsize full; /* bytes handed out of all other chunks */
 } VnArena;
@@ -31,7 +32,10 @@ char *vn_arena_strdup(VnArena *arena, const char *text);
 char *vn_arena_printf(VnArena *arena, const char *format, ...) G_GNUC_PRINTF(2, 3);
 gpointer vn_arena_memdup(VnArena *arena, gconstpointer data, gsize size);
 
-/* Bytes handed out so far. */
+/* Makes memory of g_malloc the arena's: it is freed with it (or by a reset). Gives it back. */
+gpointer vn_arena_adopt(VnArena *arena, gpointer data);
+
+/* Bytes handed out so far, without what was adopted. */
 gsize vn_arena_used(const VnArena *arena);
 
 #define vn_arena_new0(arena, Type) ((Type *)vn_arena_alloc((arena), sizeof(Type)))

@@ -14,6 +14,12 @@ typedef struct VnSymbol {
   char text[];
 } VnSymbol;
 
+/* A text that is not interned. */
+typedef struct {
+  const char *text; /* NUL-terminated as well */
+  gsize length;
+} VnText;
+
 typedef struct VnSymbolTable VnSymbolTable;
 
 VnSymbolTable *vn_symbol_table_new(VnArena *arena);

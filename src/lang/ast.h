@@ -80,8 +80,13 @@ typedef enum {
 typedef struct {
   VnAst ast;
   VnStringForm form; /* as it was written, for the formatter */
-  const char *text;  /* escapes and common indent removed; a regex: between the slashes */
-  gsize length;
+  union { /* escapes and common indent removed; a regex: between the slashes */
+    VnText value;
+    struct {
+      const char *text;
+      gsize length;
+    };
+  };
 } VnAstString; /* STRING, REGEX */
 
 typedef struct { VnAst ast; VnIdent name; } VnAstName;

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/quantity.h"
+#include "base/symbol.h"
 
 typedef enum {
   VN_VALUE_NONE, /* no value: an optional field that was not found, `T?` */
@@ -23,11 +24,6 @@ typedef struct {
   const VnValue *items;
   guint32 n;
 } VnValueList;
-
-typedef struct {
-  const char *text; /* NUL-terminated as well */
-  gsize length;
-} VnText;
 
 struct VnValue {
   guint32 kind; /* VnValueKind */

@@ -10,7 +10,7 @@
 VnCheckedDim
 vn_check_dim(VnCompiler *c, const VnAstDim *ast, guint32 *out_mark)
 {
-  VnCheckedDim dim = {.present = ast != NULL};
+  VnCheckedDim dim = {.ast = ast};
   *out_mark = c->locals->len;
   if (ast == NULL)
     return dim;
@@ -22,7 +22,6 @@ vn_check_dim(VnCompiler *c, const VnAstDim *ast, guint32 *out_mark)
                      "an index"))
     dim.bounds = vn_term_error(c, ast->bounds->span);
   dim.bound = ast->index.symbol != NULL;
-  dim.index = ast->index;
   dim.slot = c->n_slots++;
   vn_push_dim(c, &dim);
   return dim;
@@ -36,8 +35,8 @@ vn_push_dim(VnCompiler *c, const VnCheckedDim *dim)
   return vn_scope_push(c,
                        (VnLocal){.kind = VN_LOCAL_SLOT,
                                  .index = dim->slot,
-                                 .name = dim->index.symbol,
-                                 .span = dim->index.span,
+                                 .name = dim->ast->index.symbol,
+                                 .span = dim->ast->index.span,
                                  .type = vn_type_of_kind(VN_VALUE_INT)},
                        TRUE);
 }

@@ -29,13 +29,20 @@ vn_term_const(VnCompiler *c, VnSpan span, VnValue value)
   return term;
 }
 
-void
-vn_term_operands(VnCompiler *c, VnTerm *term, VnTerm *const *operands, guint32 n)
+/* operands stay where they are: in the arena. */
+static void
+set_operands(VnTerm *term, VnTerm *const *operands, guint32 n)
 {
-  term->operands = vn_arena_memdup(c->arena, operands, sizeof *operands * n);
+  term->operands = operands;
   term->n_operands = n;
   for (guint32 i = 0; i < n; i++)
     term->closed &= operands[i]->closed;
+}
+
+void
+vn_term_operands(VnCompiler *c, VnTerm *term, VnTerm *const *operands, guint32 n)
+{
+  set_operands(term, vn_arena_memdup(c->arena, operands, sizeof *operands * n), n);
 }
 
 gboolean
@@ -55,9 +62,7 @@ vn_term_reads_slot(const VnTerm *term, guint32 slot)
 static VnTerm *
 check_text(VnCompiler *c, const VnAstString *ast, VnValueKind kind)
 {
-  VnText *text = vn_arena_new0(c->arena, VnText);
-  *text = (VnText){.text = ast->text, .length = ast->length};
-  return vn_term_const(c, ast->ast.span, (VnValue){.kind = kind, .text = text});
+  return vn_term_const(c, ast->ast.span, (VnValue){.kind = kind, .text = &ast->value});
 }
 
 static VnTerm *
@@ -124,7 +129,7 @@ check_list(VnCompiler *c, const VnAstList *ast)
   VnType type = vn_type_list(element == VN_KIND_ANY ? VN_VALUE_NONE : element);
   type.thing = element == VN_VALUE_TASK ? thing : NULL;
   VnTerm *term = vn_term_new(c, VN_TERM_LIST, ast->ast.span, type);
-  vn_term_operands(c, term, terms, ast->items.n);
+  set_operands(term, terms, ast->items.n);
   return term;
 }
 
@@ -139,7 +144,7 @@ check_set(VnCompiler *c, const VnAstList *ast)
       return vn_term_error(c, ast->ast.span);
   VnTerm *term = vn_term_new(c, VN_TERM_SET, ast->ast.span,
                              (VnType){.kind = VN_VALUE_SET, .element = VN_VALUE_HOST});
-  vn_term_operands(c, term, terms, ast->items.n);
+  set_operands(term, terms, ast->items.n);
   return term;
 }
 
@@ -150,7 +155,7 @@ check_interpolation(VnCompiler *c, const VnAstList *ast)
   if (terms == NULL)
     return vn_term_error(c, ast->ast.span);
   VnTerm *term = vn_term_new(c, VN_TERM_CONCAT, ast->ast.span, vn_type_of_kind(VN_VALUE_STRING));
-  vn_term_operands(c, term, terms, ast->items.n);
+  set_operands(term, terms, ast->items.n);
   return term;
 }
 

@@ -22,7 +22,7 @@ control_of(VnCompiler *c, const VnAst *callee)
   const VnSymbol *name = ((const VnAstName *)callee)->name.symbol;
   VnThing *own = vn_module_thing(c->context.module, name);
   return own != NULL && own->kind == VN_THING_ACTION ? VN_CONTROL_NONE
-                                                     : vn_control_from_name(name->text);
+                                                     : vn_control_from_name(c, name);
 }
 
 static void
@@ -183,6 +183,23 @@ check_on_failure(VnCompiler *c, VnItem *item, const VnAstProperty *clause)
       "stop ends the experiment, skip leaves out what depends on the task, ignore goes on");
 }
 
+static VnRareClauses *
+rare_clauses(VnCompiler *c, VnItem *item)
+{
+  if (item->task.rare == NULL)
+    item->task.rare = vn_arena_new0(c->arena, VnRareClauses);
+  return item->task.rare;
+}
+
+static void
+check_retry(VnCompiler *c, VnRareClauses *rare, const VnAstProperty *clause)
+{
+  c->context.no_results = "how often to try again";
+  rare->retries = vn_check_expr_as(c, clause->a, VN_VALUE_INT, "how often to try again");
+  if (clause->b != NULL)
+    rare->every = vn_check_expr_as(c, clause->b, VN_VALUE_DURATION, "the pause between attempts");
+}
+
 static void
 check_clause(VnCompiler *c, VnItem *item, const VnAstProperty *clause, GPtrArray *after)
 {
@@ -191,20 +208,18 @@ check_clause(VnCompiler *c, VnItem *item, const VnAstProperty *clause, GPtrArray
     for (guint32 i = 0; i < clause->list.n; i++)
       check_tasks(c, clause->list.items[i], after);
   } else if (clause->id == VN_PROPERTY_WHEN) {
-    item->task.when = vn_check_expr_as(c, clause->a, VN_VALUE_BOOL, "what follows `when`");
+    rare_clauses(c, item)->when =
+        vn_check_expr_as(c, clause->a, VN_VALUE_BOOL, "what follows `when`");
   } else if (clause->id == VN_PROPERTY_ALWAYS) {
     item->task.always = TRUE;
   } else if (clause->id == VN_PROPERTY_ON_FAILURE) {
     check_on_failure(c, item, clause);
   } else if (clause->id == VN_PROPERTY_TIMEOUT) {
     c->context.no_results = "a timeout";
-    item->task.timeout = vn_check_expr_as(c, clause->a, VN_VALUE_DURATION, "a timeout");
+    rare_clauses(c, item)->timeout =
+        vn_check_expr_as(c, clause->a, VN_VALUE_DURATION, "a timeout");
   } else if (clause->id == VN_PROPERTY_RETRY) {
-    c->context.no_results = "how often to try again";
-    item->task.retries = vn_check_expr_as(c, clause->a, VN_VALUE_INT, "how often to try again");
-    if (clause->b != NULL)
-      item->task.every =
-          vn_check_expr_as(c, clause->b, VN_VALUE_DURATION, "the pause between attempts");
+    check_retry(c, rare_clauses(c, item), clause);
   } else {
     vn_diag_add(c->sink, VN_DIAG_VN105, clause->ast.span, "a task has no `%s`",
                 vn_property_word(clause->id));
@@ -216,6 +231,8 @@ static void
 check_clauses(VnCompiler *c, VnItem *item, const VnAstTask *ast)
 {
   VnSpan first[VN_PROPERTY_COUNT] = {{0, 0}};
+  if (ast->clauses.n == 0)
+    return;
   g_autoptr(GPtrArray) after = g_ptr_array_new();
   for (guint32 i = 0; i < ast->clauses.n; i++) {
     const VnAstProperty *clause = (const VnAstProperty *)ast->clauses.items[i];

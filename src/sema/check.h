@@ -62,6 +62,7 @@ struct VnCompiler {
   GPtrArray *modules; /* of VnModule; the script is the first, the prelude none of them */
   VnModule *script;
   VnThing *local_site;
+  const VnSymbol *controls[VN_CONTROL_COUNT]; /* the names of control tasks */
   gboolean syntax_errors; /* unknown names may stand in what could not be parsed */
   gboolean modules_broken; /* … of a module */
   gboolean checked;
@@ -177,7 +178,8 @@ void vn_check_signature(VnCompiler *c, VnThing *thing); /* sets thing->action */
 void vn_check_action(VnCompiler *c, VnThing *thing);
 const VnSignature *vn_control_signature(VnControl control);
 gboolean vn_control_needs_targets(VnControl control);
-VnControl vn_control_from_name(const char *name);
+void vn_control_intern_names(VnCompiler *c);
+VnControl vn_control_from_name(const VnCompiler *c, const VnSymbol *name);
 
 /* check-program.c */
 void vn_check_program(VnCompiler *c);

@@ -82,8 +82,10 @@ struct VnThing {
   guint8 failed;
   guint32 id;
   VnSpan where;  /* of the declaration that was evaluated */
-  VnOperand value;
-  VnElements elements;
+  union {
+    VnOperand value;     /* of what is no array */
+    VnElements elements; /* of an array */
+  };
 };
 
 typedef struct {
@@ -145,13 +147,17 @@ typedef struct {
 } VnCheckedProperty;
 
 typedef struct {
-  gboolean present;
-  gboolean range;  /* an array; else one element */
-  gboolean bound;  /* the index has a name: `slot` */
-  guint32 slot;
-  VnIdent index;
+  const VnAstDim *ast; /* NULL: no array */
   VnTerm *bounds;
+  guint32 slot;
+  guint8 range; /* an array; else one element */
+  guint8 bound; /* the index has a name: `slot` */
 } VnCheckedDim;
+
+/* Clauses that few tasks have; NULL: left out. */
+typedef struct {
+  VnTerm *timeout, *retries, *every, *when;
+} VnRareClauses;
 
 typedef struct {
   VnItem *items;
@@ -214,21 +220,20 @@ struct VnItem {
     } vm;
     struct {
       VnTerm *targets;
-      const VnAst *call;         /* for the second walk */
       VnCheckedAction *action;
       guint8 control;            /* VnControl */
       guint8 on_failure;
       guint8 always;
       guint8 broken;             /* the callee is wrong */
-      VnTerm **args;             /* by parameter; NULL: left out */
       guint32 n_args;
+      VnTerm **args;             /* by parameter; NULL: left out */
       VnTerms after;
-      VnTerm *timeout, *retries, *every, *when;
+      VnRareClauses *rare;       /* NULL: none of them */
       /* written by the evaluation: arguments and order that are the same for each element */
       guint32 epoch;
-      const VnExpr *const *shared_args;
-      const guint32 *shared_after;
       guint32 n_shared_after;
+      const guint32 *shared_after;
+      const VnExpr *const *shared_args;
     } task;
     struct { VnTerms *steps; guint32 n_steps; } flow;
     struct { VnTerm *range; guint32 slot; VnBody body; } loop;

@@ -23,6 +23,7 @@ vn_compiler_new(VnSourceSet *sources, VnDiagSink *sink, const VnCompileOptions *
   *c->local_site = (VnThing){.kind = VN_THING_SITE,
                              .name = vn_symbol_intern_str(c->symbols, "local"),
                              .type = {.kind = VN_VALUE_SITE}};
+  vn_control_intern_names(c);
   return c;
 }
 
@@ -33,8 +34,11 @@ vn_compiler_free(VnCompiler *c)
     return;
   for (guint i = 0; i < c->modules->len; i++) {
     VnModule *module = c->modules->pdata[i];
-    for (guint k = 0; k < module->order->len; k++)
-      vn_elements_clear(&((VnThing *)module->order->pdata[k])->elements);
+    for (guint k = 0; k < module->order->len; k++) {
+      VnThing *thing = module->order->pdata[k];
+      if (thing->array)
+        vn_elements_clear(&thing->elements);
+    }
     g_ptr_array_unref(module->order);
     g_free(module->things);
   }
@@ -99,17 +103,15 @@ open_arrays(VnEval *e)
   e->sweeps = ARRAY_OF(VnSweep);
   e->task_sources = ARRAY_OF(VnTaskSource);
   e->orderings = ARRAY_OF(VnOrdering);
+  e->before = ARRAY_OF(guint32);
 }
 
-/* Moves an array into the model's arena. */
+/* Gives what is in an array to the model's arena. */
 static gpointer
 take(VnEval *e, GArray *array, guint32 *out_n)
 {
   *out_n = array->len;
-  gpointer copy =
-      vn_arena_memdup(e->arena, array->data, (gsize)array->len * g_array_get_element_size(array));
-  g_array_unref(array);
-  return copy;
+  return vn_arena_adopt(e->arena, g_array_free(array, FALSE));
 }
 
 static void
@@ -131,6 +133,7 @@ close_arrays(VnEval *e)
   model->sweeps = take(e, e->sweeps, &model->n_sweeps);
   g_array_unref(e->task_sources);
   g_array_unref(e->orderings);
+  g_array_unref(e->before);
 }
 
 static const char *

@@ -14,11 +14,18 @@ static const struct {
 
 static VnSignature signatures[VN_CONTROL_COUNT];
 
-VnControl
-vn_control_from_name(const char *name)
+void
+vn_control_intern_names(VnCompiler *c)
 {
   for (guint i = 0; i < VN_CONTROL_COUNT; i++)
-    if (strcmp(controls[i].name, name) == 0)
+    c->controls[i] = vn_symbol_intern_str(c->symbols, controls[i].name);
+}
+
+VnControl
+vn_control_from_name(const VnCompiler *c, const VnSymbol *name)
+{
+  for (guint i = 0; i < VN_CONTROL_COUNT; i++)
+    if (c->controls[i] == name)
       return (VnControl)i;
   return VN_CONTROL_NONE;
 }

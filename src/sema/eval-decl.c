@@ -10,8 +10,8 @@ gboolean
 vn_eval_dim(VnEval *e, const VnCheckedDim *dim, VnDimRange *out)
 {
   VnValue bounds;
-  *out = (VnDimRange){.array = dim->present};
-  if (!dim->present)
+  *out = (VnDimRange){.array = dim->ast != NULL};
+  if (dim->ast == NULL)
     return TRUE;
   if (!vn_eval_value(e, dim->bounds, &bounds)) {
     e->partial = TRUE;
@@ -89,7 +89,8 @@ vn_eval_declare(VnEval *e, const VnItem *item, const VnDimRange *range, gint64 i
     thing->epoch = e->epoch;
     thing->id = id;
     thing->where = span;
-    vn_elements_clear(&thing->elements);
+    if (thing->array)
+      vn_elements_clear(&thing->elements);
   }
   if (range->array ? vn_elements_add(&thing->elements, index, id) : fresh)
     return TRUE;

@@ -203,26 +203,35 @@ eval_index(VnEval *e, VnTerm *term, VnOperand *out)
   return FALSE;
 }
 
-/* All operands; *out_open tells whether one of them is not known. NULL: failed. */
+/* Operands are needed only for a while: as many lie on the stack, more in the arena. */
+#define FEW 8
+
 static VnOperand *
-eval_operands(VnEval *e, VnTerm *term, gboolean *out_open)
+room_for_operands(VnEval *e, const VnTerm *term, VnOperand few[FEW])
 {
-  VnOperand *operands = vn_arena_array0(e->arena, VnOperand, term->n_operands);
+  return term->n_operands <= FEW ? few
+                                 : vn_arena_array0(e->arena, VnOperand, term->n_operands);
+}
+
+/* All operands; *out_open tells whether one of them is not known. */
+static gboolean
+eval_operands(VnEval *e, VnTerm *term, VnOperand *operands, gboolean *out_open)
+{
   *out_open = FALSE;
   for (guint32 i = 0; i < term->n_operands; i++) {
     if (!vn_eval(e, term->operands[i], &operands[i]))
-      return NULL;
+      return FALSE;
     *out_open |= operands[i].expr != NULL;
   }
-  return operands;
+  return TRUE;
 }
 
 static gboolean
 eval_list(VnEval *e, VnTerm *term, VnOperand *out)
 {
   gboolean open;
-  VnOperand *operands = eval_operands(e, term, &open);
-  if (operands == NULL)
+  VnOperand few[FEW], *operands = room_for_operands(e, term, few);
+  if (!eval_operands(e, term, operands, &open))
     return FALSE;
   if (open)
     return residue(
@@ -241,8 +250,8 @@ static gboolean
 eval_concat(VnEval *e, VnTerm *term, VnOperand *out)
 {
   gboolean open;
-  VnOperand *operands = eval_operands(e, term, &open);
-  if (operands == NULL)
+  VnOperand few[FEW], *operands = room_for_operands(e, term, few);
+  if (!eval_operands(e, term, operands, &open))
     return FALSE;
   if (open)
     return residue(e, term, (VnExpr){.kind = VN_EXPR_CONCAT, .type = VN_VALUE_STRING}, operands,
@@ -262,8 +271,8 @@ eval_builtin(VnEval *e, VnTerm *term, VnOperand *out)
 {
   gboolean open;
   g_autoptr(GError) error = NULL;
-  VnOperand *operands = eval_operands(e, term, &open);
-  if (operands == NULL)
+  VnOperand few[FEW], *operands = room_for_operands(e, term, few);
+  if (!eval_operands(e, term, operands, &open))
     return FALSE;
   if (open) {
     guint8 item = operands[0].expr != NULL ? operands[0].expr->element : VN_VALUE_NONE;

@@ -76,6 +76,16 @@ vn_eval_task_heads(VnEval *e, VnItem *item)
 
 /* ---- arguments ---- */
 
+/* Whether the value is of the type as it stands: nothing is to be checked or changed. */
+static gboolean
+has_form(const VnValue *value, VnType type)
+{
+  if (value->kind != type.kind)
+    return FALSE;
+  return value->kind != VN_VALUE_LIST ||
+         (value->list->n > 0 && value->list->items[0].kind == type.element);
+}
+
 /* The value in the form of its parameter, checked; NULL: reported. */
 static const VnExpr *
 eval_argument(VnEval *e, VnTerm *term, const VnCheckedParam *param)
@@ -92,7 +102,7 @@ eval_argument(VnEval *e, VnTerm *term, const VnCheckedParam *param)
     return NULL;
   }
   VnValue value = operand.value;
-  if (value.kind == param->type.kind && param->range == NULL && value.kind != VN_VALUE_LIST)
+  if (param->range == NULL && has_form(&value, param->type))
     return vn_eval_expr(e, term);
   g_autofree char *what = g_strdup_printf("`%s`", param->name);
   if (!vn_eval_coerce(e, param->type, what, term->span, &value) ||
@@ -199,7 +209,7 @@ eval_after(VnEval *e, VnItem *item, VnTask *task)
     set_after(e, task, item->task.shared_after, item->task.n_shared_after);
     return;
   }
-  g_autoptr(GArray) before = g_array_new(FALSE, FALSE, sizeof(guint32));
+  GArray *before = g_array_set_size(e->before, 0);
   new_stamp(e);
   for (guint32 i = 0; i < item->task.after.n; i++)
     collect_tasks(e, item->task.after.terms[i], before);
@@ -245,16 +255,27 @@ eval_bounded(VnEval *e, VnTerm *term, guint8 kind, const char *what, gint64 from
 }
 
 static void
-eval_when(VnEval *e, VnItem *item, VnTask *task)
+eval_when(VnEval *e, VnTerm *when, VnTask *task)
 {
-  if (item->task.when == NULL)
+  if (when == NULL)
     return;
-  task->when = vn_eval_expr(e, item->task.when);
+  task->when = vn_eval_expr(e, when);
   if (task->when != NULL && task->when->type != VN_VALUE_BOOL && task->when->type != VN_VALUE_NONE)
-    vn_eval_report(e, VN_DIAG_VN103, item->task.when->span,
+    vn_eval_report(e, VN_DIAG_VN103, when->span,
                    "what follows `when` must be true or false, this is %s %s",
                    vn_diag_article(vn_value_kind_text(task->when->type)),
                    vn_value_kind_text(task->when->type));
+}
+
+static void
+eval_rare(VnEval *e, const VnRareClauses *rare, VnTask *task)
+{
+  task->timeout_ns = eval_bounded(e, rare->timeout, VN_VALUE_DURATION, "a timeout", 1, MAX_TIME);
+  task->retries = (guint32)eval_bounded(e, rare->retries, VN_VALUE_INT,
+                                        "the number of further attempts", 0, MAX_RETRIES);
+  task->retry_every_ns = eval_bounded(e, rare->every, VN_VALUE_DURATION,
+                                      "the pause between attempts", 0, MAX_TIME);
+  eval_when(e, rare->when, task);
 }
 
 static void
@@ -288,13 +309,8 @@ eval_body(VnEval *e, VnItem *item, VnTask *task)
   come_after_stopped(e, task);
   task->on_failure = item->task.on_failure;
   task->always = item->task.always;
-  task->timeout_ns =
-      eval_bounded(e, item->task.timeout, VN_VALUE_DURATION, "a timeout", 1, MAX_TIME);
-  task->retries = (guint32)eval_bounded(e, item->task.retries, VN_VALUE_INT,
-                                        "the number of further attempts", 0, MAX_RETRIES);
-  task->retry_every_ns = eval_bounded(e, item->task.every, VN_VALUE_DURATION,
-                                      "the pause between attempts", 0, MAX_TIME);
-  eval_when(e, item, task);
+  if (item->task.rare != NULL)
+    eval_rare(e, item->task.rare, task);
   item->task.epoch = e->epoch;
 }
 
@@ -362,7 +378,7 @@ vn_eval_flow(VnEval *e, VnItem *item)
 static void
 merge_order(VnEval *e, VnTask *task, const guint32 *more, guint32 n)
 {
-  g_autoptr(GArray) before = g_array_new(FALSE, FALSE, sizeof(guint32));
+  GArray *before = g_array_set_size(e->before, 0);
   new_stamp(e);
   for (guint32 i = 0; i < task->n_after; i++)
     add_before(e, task->after[i], before);

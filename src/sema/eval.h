@@ -46,6 +46,7 @@ typedef struct {
   GArray *expectations, *measures, *params, *sweeps;
   GArray *task_sources; /* of VnTaskSource, by task */
   GArray *orderings;    /* of VnOrdering, from flows */
+  GArray *before;       /* of guint32: one task's `after`, while it is made */
   GPtrArray *action_sources; /* of VnCheckedAction, by number */
   const guint32 *identity; /* 0, 1, 2 …: the targets of tasks on one machine, and on neighbours */
   const VnVmSet *all_hosts, *all_routers;

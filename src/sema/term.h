@@ -78,14 +78,18 @@ struct VnTerm {
   guint32 index; /* SLOT, PARAM, FIELD */
   VnSpan span;
   VnType type;
-  guint32 n_operands;
+  guint32 n_operands; /* of CONST none */
   guint32 epoch; /* of `memory` */
-  VnTerm *const *operands;
   union {
-    VnValue value;          /* CONST */
-    const VnThing *thing;   /* THING, ARRAY, ELEMENT, SLICE, CALL */
-    const VnSymbol *name;   /* RESULT */
-    VnLocalLet *let;        /* SLOT: NULL if it is bound from outside */
+    VnValue value; /* CONST */
+    struct {
+      VnTerm *const *operands;
+      union {
+        const VnThing *thing; /* THING, ARRAY, ELEMENT, SLICE, CALL */
+        const VnSymbol *name; /* RESULT */
+        VnLocalLet *let;      /* SLOT: NULL if it is bound from outside */
+      };
+    };
   };
   VnRemembered *memory; /* of a closed term, in the evaluation `epoch` */
 };
