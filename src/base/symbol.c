@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An open-addressing table (linear probing, at most three quarters full). A slot holds the hash
- * beside the symbol's place, so that a probe looks only at a symbol that is almost surely the one.
- * Symbols lie close together in blocks of their own: names that are declared one after the other
- * are mostly used so, and a large script is bound by what the caches miss. For the same reason a
- * slot has 8 bytes: a symbol is named by the number of its block and its place there. */
+/* An open-addressing table (linear probing, at most half full). A slot holds the hash beside the
+ * symbol's place, so that a probe looks only at a symbol that is almost surely the one.
+ *
+ * A large script is bound by what the caches miss, and names that are declared one after the other
+ * are mostly used so. Therefore symbols lie close together in blocks of their own; names that
+ * differ in their last character only (h10, h11, h12 …) get neighbouring slots; and a slot has 8
+ * bytes: a symbol is named by the number of its block and its place there. */
 #include "base/symbol.h"
 
 #include <string.h>
@@ -58,9 +60,12 @@ static inline guint32
 hash_bytes(const char *text, gsize length)
 {
   guint64 hash = length;
-  for (; length > 8; length -= 8, text += 8)
+  if (length == 0)
+    return 0;
+  gsize rest = length - 1; /* all but the last character, which chooses among neighbours */
+  for (; rest > 8; rest -= 8, text += 8)
     hash = mix(hash, load_bytes(text, 8));
-  return (guint32)mix(mix(hash, load_bytes(text, length)), 0);
+  return (guint32)mix(mix(hash, load_bytes(text, rest)), 0) << 4 ^ ((guchar)text[rest] & 63);
 }
 
 VnSymbolTable *
@@ -153,7 +158,7 @@ vn_symbol_intern(VnSymbolTable *table, const char *text, gsize length)
   Slot *slot = find_slot(table, hash, text, length);
   if (slot->place != 0)
     return symbol_at(table, slot->place);
-  if (table->count + 1 > table->mask / 4 * 3) {
+  if (table->count + 1 > table->mask / 2) {
     grow(table);
     slot = find_slot(table, hash, text, length);
   }
