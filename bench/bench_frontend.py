@@ -3,12 +3,14 @@
 Flex/Bison parser, jq, ninja and nft (goal 8)."""
 import os
 import resource
+import statistics
 import tempfile
 
 import harness
 
 HOSTS = 100000
 TASKS = 1000000
+WARM_MB = 512  # more than any of the programs beside each other holds
 
 
 def script(hosts, tasks):
@@ -32,6 +34,8 @@ for i in 2..{rounds} {{ task t[i] = h: run(["true"]) after t[i - 1]; }}
 
 
 def cpu(argv, **options):
+    """Processor seconds, with memory that is there: a peer's way with it is not what is asked."""
+    harness.warm(WARM_MB)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     harness.run(argv, **options)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -81,7 +85,8 @@ def measure(report):
             ("jq", lambda: jq_size / cpu([harness.need("jq"), "length", jq_path])),
             ("ninja", lambda: ninja_size / cpu([harness.need("ninja"), "-n", "-C", folder])),
         ]), "MB/s")
-        checked = size / (cpu([harness.VNECC, "--check", path]) - base)
+        checked = statistics.median(size / (cpu([harness.VNECC, "--check", path]) - base)
+                                    for _ in range(5))
         report.figure("with all checks, lowered", checked, "MB/s", 30, most=False)
         big, _ = write("compact.vnl", compact(HOSTS, TASKS))
         report.figure("100,000 hosts and 1,000,000 tasks",

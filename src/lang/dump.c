@@ -342,7 +342,7 @@ dump_list(Dump *d, const VnAst *node, VnAstSeq items)
 
 /* What follows the kind, the name and the documentation. */
 static void
-dump_rest(Dump *d, const VnAst *node)
+dump_expression(Dump *d, const VnAst *node)
 {
   switch ((VnAstKind)node->kind) {
   case VN_AST_INT:
@@ -397,6 +397,17 @@ dump_rest(Dump *d, const VnAst *node)
   case VN_AST_TYPE:
     dump_type(d, AS(VnAstType));
     break;
+#define VN_OTHER_DECL
+#define VN_OTHER_ITEM
+#include "lang/other-cases.def"
+    g_assert_not_reached();
+  }
+}
+
+static void
+dump_declaration(Dump *d, const VnAst *node)
+{
+  switch ((VnAstKind)node->kind) {
   case VN_AST_EXPERIMENT:
     dump_two(d, node, AS(VnAstExperiment)->title, NULL);
     break;
@@ -404,7 +415,6 @@ dump_rest(Dump *d, const VnAst *node)
     dump_use(d, AS(VnAstUse));
     break;
   case VN_AST_PARAM:
-  case VN_AST_FIELD:
     dump_param(d, AS(VnAstParam));
     break;
   case VN_AST_LET:
@@ -455,6 +465,20 @@ dump_rest(Dump *d, const VnAst *node)
     dump_two(d, node, AS(VnAstExpect)->condition, NULL);
     child(d, "message", AS(VnAstExpect)->message);
     break;
+#define VN_OTHER_EXPR
+#define VN_OTHER_ITEM
+#include "lang/other-cases.def"
+    g_assert_not_reached();
+  }
+}
+
+static void
+dump_part(Dump *d, const VnAst *node)
+{
+  switch ((VnAstKind)node->kind) {
+  case VN_AST_FIELD:
+    dump_param(d, AS(VnAstParam));
+    break;
   case VN_AST_PROPERTY:
   case VN_AST_CLAUSE:
   case VN_AST_ACTION_LINE:
@@ -482,9 +506,23 @@ dump_rest(Dump *d, const VnAst *node)
     append_ident(d, "on ", AS(VnAstReady)->stream);
     dump_two(d, node, AS(VnAstReady)->port, (const VnAst *)AS(VnAstReady)->regex);
     break;
-  case VN_AST_KIND_COUNT:
+#define VN_OTHER_EXPR
+#define VN_OTHER_DECL
+#include "lang/other-cases.def"
     g_assert_not_reached();
   }
+}
+
+/* What follows the kind, and the name of a declaration. The kinds are in the order of ast.def. */
+static void
+dump_rest(Dump *d, const VnAst *node)
+{
+  if (node->kind <= VN_AST_TYPE)
+    dump_expression(d, node);
+  else if (node->kind <= VN_AST_SWEEP)
+    dump_declaration(d, node);
+  else
+    dump_part(d, node);
 }
 
 static gboolean

@@ -60,7 +60,7 @@ kind_of_decl(const VnAst *ast, guint8 *out_kind)
   case VN_AST_SWEEP:
 #define VN_OTHER_EXPR
 #define VN_OTHER_ITEM
-#include "sema/other-cases.def"
+#include "lang/other-cases.def"
     return FALSE;
   }
   g_assert_not_reached();

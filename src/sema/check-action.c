@@ -310,7 +310,7 @@ check_body_item(VnCompiler *c, VnCheckedAction *action, const VnAst *item)
   case VN_AST_PARSE:
 #define VN_OTHER_EXPR
 #define VN_OTHER_DECL
-#include "sema/other-cases.def"
+#include "lang/other-cases.def"
     break;
   }
   g_assert_not_reached();

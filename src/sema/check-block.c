@@ -105,7 +105,7 @@ place_of(const VnAst *ast)
     return PLACE_ANYWHERE;
 #define VN_OTHER_EXPR
 #define VN_OTHER_ITEM
-#include "sema/other-cases.def"
+#include "lang/other-cases.def"
     break;
   }
   g_assert_not_reached();

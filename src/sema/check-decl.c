@@ -161,7 +161,7 @@ phases_of(const VnAst *ast)
   case VN_AST_IF:
 #define VN_OTHER_EXPR
 #define VN_OTHER_ITEM
-#include "sema/other-cases.def"
+#include "lang/other-cases.def"
     break; /* no items, or of the phases of their bodies */
   }
   g_assert_not_reached();
@@ -250,7 +250,7 @@ check_item(VnCompiler *c, VnItem *item)
     break; /* in the second walk */
 #define VN_OTHER_EXPR
 #define VN_OTHER_ITEM
-#include "sema/other-cases.def"
+#include "lang/other-cases.def"
     g_assert_not_reached();
   }
   item->phases = phases_of(ast);

@@ -214,7 +214,7 @@ vn_check_expr(VnCompiler *c, const VnAst *ast)
   case VN_AST_TYPE:
 #define VN_OTHER_DECL
 #define VN_OTHER_ITEM
-#include "sema/other-cases.def"
+#include "lang/other-cases.def"
     break; /* the grammar has no other expressions */
   }
   g_assert_not_reached();

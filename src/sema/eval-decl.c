@@ -381,7 +381,7 @@ eval_item(VnEval *e, VnItem *item)
   case VN_AST_ACTION:
 #define VN_OTHER_EXPR
 #define VN_OTHER_ITEM
-#include "sema/other-cases.def"
+#include "lang/other-cases.def"
     break; /* these make no items */
   }
   g_assert_not_reached();
