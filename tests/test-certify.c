@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Certificates. Of random workflows: where the analysis finds that a need may not be met there is
- * no certificate, and what there is the checker accepts. Of the examples and of tests/certify:
+/* Certificates. Of random workflows: where the analysis finds that a need may not be met the
+ * certificate leaves one open, and the checker accepts what it says. Of the examples and of tests/certify:
  * random changes of a certificate, and of the experiment below it, are all refused. */
 #include <string.h>
 #include <unistd.h>
@@ -24,10 +24,11 @@ file_of(const char *name, const char *text, gssize length)
   return path;
 }
 
-/* NULL: it holds; else why it doesn't. */
+/* NULL: it holds, with *out_open needs left open; else why it doesn't. */
 static char *
-check_texts(const char *experiment, const char *certificate)
+check_texts(const char *experiment, const char *certificate, guint *out_open)
 {
+  g_autoptr(GPtrArray) open = g_ptr_array_new_with_free_func(g_free);
   g_autofree char *graph_path = file_of("graph.json", experiment, -1);
   g_autofree char *path = file_of("certificate.json", certificate, -1);
   g_autoptr(GError) error = NULL;
@@ -38,8 +39,9 @@ check_texts(const char *experiment, const char *certificate)
   if (parser == NULL)
     return g_strdup(error->message);
   char *why = NULL;
-  gboolean good = certificate_check(graph, json_parser_get_root(parser), &why);
+  gboolean good = certificate_check(graph, json_parser_get_root(parser), open, &why);
   g_assert_true(good == (why == NULL));
+  *out_open = open->len;
   return why;
 }
 
@@ -67,7 +69,7 @@ on_found(const VnFinding *finding, gpointer data)
 }
 
 typedef struct {
-  guint certified, refused, silent;
+  guint certified, open, silent;
 } Count;
 
 static void
@@ -89,18 +91,20 @@ try_workflow(guint32 seed, Count *count)
   g_autoptr(GString) certificate = g_string_new(NULL), experiment = g_string_new(NULL);
   g_autoptr(VnDiagSink) own = vn_diag_sink_new();
   gboolean certified = vn_emit_certificate(unit.graph, certificate, own);
-  g_assert_true(certified == !vn_diag_sink_has_errors(own));
+  guint told_open = vn_diag_sink_count(own, VN_SEVERITY_WARNING), n_open = 0;
+  g_assert_true(certified == (told_open == 0));
   if (certified && told.bad)
     g_error("seed %u is certified, but wrong:\n%s\n%s", seed, text, certificate->str);
   count->certified += certified;
-  count->refused += !certified && told.bad;
+  count->open += !certified && told.bad;
   count->silent += !certified && !told.bad;
-  if (!certified)
-    return;
+  if (!certified && !told.bad && g_getenv("VNEC_SHOW_OPEN") != NULL)
+    g_printerr("seed %u:\n%s\n%s\n", seed, text, certificate->str);
   vn_emit_json(unit.model, experiment);
-  g_autofree char *why = check_texts(experiment->str, certificate->str);
+  g_autofree char *why = check_texts(experiment->str, certificate->str, &n_open);
   if (why != NULL)
     g_error("seed %u: %s\n%s\n%s", seed, why, text, certificate->str);
+  g_assert_true((n_open == 0) == (told_open == 0)); /* several may be told of in one text */
 }
 
 static void
@@ -109,10 +113,11 @@ test_random(void)
   Count count = {0};
   for (guint32 seed = 1; seed <= N_WORKFLOWS; seed++)
     try_workflow(seed, &count);
-  g_test_message("%u certified, %u refused, %u sound but for no reason of a certificate",
-                 count.certified, count.refused, count.silent);
+  g_test_message("%u certified, %u open as the analysis says, %u sound but for no reason of a "
+                 "certificate",
+                 count.certified, count.open, count.silent);
   g_assert_cmpuint(count.certified, >, 100);
-  g_assert_cmpuint(count.refused, >, 100);
+  g_assert_cmpuint(count.open, >, 100);
 }
 
 /* ---- scripts ---- */
@@ -129,7 +134,6 @@ script_clear(Script *script)
   g_free(script->certificate);
 }
 
-/* NULL: a certificate of a script with warnings, of which one is that a need may not be met. */
 static char *
 emit(const char *form, const char *path)
 {
@@ -141,9 +145,7 @@ emit(const char *form, const char *path)
   g_autofree char *err = NULL;
   g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_DEFAULT, NULL, NULL, &out, &err,
                              &status, NULL));
-  if (status != 0 && strstr(err, "error[VN318]") != NULL && strstr(err, "warning[VN3") != NULL)
-    g_clear_pointer(&out, g_free);
-  else if (status != 0)
+  if (status != 0)
     g_error("%s of %s: %s", form, path, err);
   return out;
 }
@@ -159,10 +161,7 @@ add_scripts(GArray *scripts, const char *in)
       continue;
     g_autofree char *file = g_build_filename(path, name, NULL);
     Script script = {g_strdup(name), emit("json", file), emit("certificate", file)};
-    if (script.certificate != NULL)
-      g_array_append_val(scripts, script);
-    else
-      script_clear(&script);
+    g_array_append_val(scripts, script);
   }
 }
 
@@ -183,7 +182,8 @@ test_scripts(void)
   g_autoptr(GArray) scripts = all_scripts();
   for (guint k = 0; k < scripts->len; k++) {
     const Script *script = &g_array_index(scripts, Script, k);
-    g_autofree char *why = check_texts(script->experiment, script->certificate);
+    guint n_open = 0;
+    g_autofree char *why = check_texts(script->experiment, script->certificate, &n_open);
     if (why != NULL)
       g_error("%s: %s", script->name, why);
   }
@@ -509,7 +509,8 @@ try_change(GRand *rand, const Script *script)
     return FALSE;
   g_autofree char *graph_text = text_of(root_of(experiment));
   g_autofree char *text = text_of(root_of(certificate));
-  g_autofree char *why = check_texts(graph_text, text);
+  guint n_open = 0;
+  g_autofree char *why = check_texts(graph_text, text, &n_open);
   if (why == NULL)
     g_error("%s: %s, and the certificate holds:\n%s\n%s", script->name, c.what, graph_text, text);
   return TRUE;
@@ -520,12 +521,18 @@ test_changes(void)
 {
   g_autoptr(GArray) scripts = all_scripts();
   g_autoptr(GRand) rand = g_rand_new_with_seed(5);
-  guint refused = 0;
-  for (guint k = 0; k < scripts->len; k++)
-    for (guint round = 0; round < N_CHANGES; round++)
-      refused += try_change(rand, &g_array_index(scripts, Script, k));
+  guint refused = 0, tried = 0;
+  for (guint k = 0; k < scripts->len; k++) {
+    const Script *script = &g_array_index(scripts, Script, k);
+    /* Of what is left open a change makes nothing wrong. */
+    gboolean open = strstr(script->certificate, "\"open\": true") != NULL;
+    for (guint round = 0; round < N_CHANGES && !open; round++)
+      refused += try_change(rand, script);
+    tried += open ? 0 : N_CHANGES;
+  }
   g_test_message("%u changes were refused", refused);
-  g_assert_cmpuint(refused, >, scripts->len * N_CHANGES / 3);
+  g_assert_cmpuint(tried, >=, 8 * N_CHANGES);
+  g_assert_cmpuint(refused, >, tried / 3);
 }
 
 int

@@ -134,7 +134,7 @@ carry_until(Peer *peer, PeerTask *task, const VnDriverExternal sides[2])
   g_assert_true(task->ended);
 }
 
-#define LONG "20000000000" /* ns to wait for an answer; carry_until waits as long */
+#define LONG "20000000000" /* ns to wait for an answer: more than carry_until does */
 
 static gint64
 ping_across(Lab *lab, const char *target, const char *wait_ns, const VnDriverExternal sides[2])

@@ -83,5 +83,7 @@ char *need_key(guint32 task, guint32 machine, const char *needs, const char *obj
 
 /* ---- claims ---- */
 
-/* Checks all; FALSE: *out_why says which claim fails, or what is missing. Owned by the caller. */
-gboolean certificate_check(const Graph *graph, JsonNode *certificate, char **out_why);
+/* Checks all; FALSE: *out_why says which claim fails, or what is missing. Owned by the caller. open
+ * gets a text for each need of which the certificate itself says that it shows nothing. */
+gboolean
+certificate_check(const Graph *graph, JsonNode *certificate, GPtrArray *open, char **out_why);

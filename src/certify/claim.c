@@ -367,8 +367,19 @@ check_need(Check *c, JsonObject *claim, const char *needs)
   return check_path(c, claim, machine);
 }
 
+/* Says the certificate itself that it shows nothing of this need? */
 static gboolean
-check_claim(Check *c, JsonObject *claim, GHashTable *needs)
+is_open(const JsonObject *claim)
+{
+  JsonNode *open = json_object_get_member((JsonObject *)claim, "open");
+  return open != NULL && JSON_NODE_HOLDS_VALUE(open) &&
+         json_node_get_value_type(open) == G_TYPE_BOOLEAN && json_node_get_boolean(open);
+}
+
+static char *describe_need(const Check *c, const char *key);
+
+static gboolean
+check_claim(Check *c, JsonObject *claim, GHashTable *needs, GPtrArray *open)
 {
   const char *what = claim != NULL ? text_in(claim, "needs") : NULL;
   c->why = NULL;
@@ -382,8 +393,12 @@ check_claim(Check *c, JsonObject *claim, GHashTable *needs)
   c->by = array_in(claim, "by");
   c->against = array_in(claim, "against");
   hold_needed(c);
-  if (!check_need(c, claim, what))
-    return FALSE;
+  if (!is_open(claim)) {
+    if (!check_need(c, claim, what))
+      return FALSE;
+  } else if (!GPOINTER_TO_INT(g_hash_table_lookup(needs, key))) { /* told once */
+    g_ptr_array_add(open, describe_need(c, key));
+  }
   g_hash_table_replace(needs, g_steal_pointer(&key), GINT_TO_POINTER(TRUE));
   return TRUE;
 }
@@ -438,23 +453,23 @@ describe(const Check *c, guint place, JsonObject *claim)
 }
 
 static char *
-describe_missing(const Check *c, const char *key)
+describe_need(const Check *c, const char *key)
 {
   guint task = 0, machine = 0;
   int skipped = 0;
   if (sscanf(key, "%u %u %n", &task, &machine, &skipped) < 2)
     return g_strdup(key);
   return g_strdup_printf(
-      "nothing is claimed of `%s` on %s, which needs: %s", task_at(c->graph, task)->name,
+      "`%s` on %s, which needs: %s", task_at(c->graph, task)->name,
       machine != CERTIFY_NONE ? machine_at(c->graph, machine)->name : "no machine", key + skipped);
 }
 
 static gboolean
-check_all(Check *c, JsonArray *claims, char **out_why)
+check_all(Check *c, JsonArray *claims, GPtrArray *open, char **out_why)
 {
   g_autoptr(GHashTable) needs = needs_of(c->graph);
   for (guint k = 0; k < length_of(claims); k++)
-    if (!check_claim(c, object_at(claims, k), needs)) {
+    if (!check_claim(c, object_at(claims, k), needs, open)) {
       *out_why = describe(c, k, object_at(claims, k));
       return FALSE;
     }
@@ -463,14 +478,15 @@ check_all(Check *c, JsonArray *claims, char **out_why)
   g_hash_table_iter_init(&iter, needs);
   while (g_hash_table_iter_next(&iter, &key, &done))
     if (!GPOINTER_TO_INT(done)) {
-      *out_why = describe_missing(c, key);
+      g_autofree char *need = describe_need(c, key);
+      *out_why = g_strconcat("nothing is claimed of ", need, NULL);
       return FALSE;
     }
   return TRUE;
 }
 
 gboolean
-certificate_check(const Graph *graph, JsonNode *root, char **out_why)
+certificate_check(const Graph *graph, JsonNode *root, GPtrArray *open, char **out_why)
 {
   JsonObject *certificate = json_node_get_object(root);
   JsonArray *claims = array_in(certificate, "needs");
@@ -483,7 +499,7 @@ certificate_check(const Graph *graph, JsonNode *root, char **out_why)
     *out_why = g_strdup("it is no certificate of version 1");
   else
     good =
-        read_lines(&c, array_in(certificate, "lines"), out_why) && check_all(&c, claims, out_why);
+        read_lines(&c, array_in(certificate, "lines"), out_why) && check_all(&c, claims, open, out_why);
   g_ptr_array_unref(c.lines);
   g_ptr_array_unref(c.n_always);
   g_array_unref(c.held);

@@ -2,7 +2,7 @@
 /* vnec-certify EXPERIMENT.json CERTIFICATE.json: is the certificate true of the experiment?
  *
  * Exit status: 0 it is, and covers every need of every task; 1 it is not, and one line says where;
- * 2 a file is unreadable, or misuse. */
+ * 2 a file is unreadable, or misuse; 3 it is, but leaves needs open, a line each. */
 #include "config.h"
 
 #include <locale.h>
@@ -10,7 +10,7 @@
 
 #include "certify/certify.h"
 
-enum { STATUS_TRUE = 0, STATUS_FALSE = 1, STATUS_MISUSE = 2 };
+enum { STATUS_TRUE = 0, STATUS_FALSE = 1, STATUS_MISUSE = 2, STATUS_OPEN = 3 };
 
 static int
 misuse(const char *text)
@@ -30,12 +30,19 @@ check(const char *experiment, const char *certificate)
   if (parser == NULL)
     return misuse(error->message);
   g_autofree char *why = NULL;
-  if (certificate_check(graph, json_parser_get_root(parser), &why)) {
-    g_print("the certificate holds\n");
-    return STATUS_TRUE;
+  g_autoptr(GPtrArray) open = g_ptr_array_new_with_free_func(g_free);
+  if (!certificate_check(graph, json_parser_get_root(parser), open, &why)) {
+    g_print("%s\n", why);
+    return STATUS_FALSE;
   }
-  g_print("%s\n", why);
-  return STATUS_FALSE;
+  for (guint k = 0; k < open->len; k++)
+    g_print("open: %s\n", (const char *)open->pdata[k]);
+  if (open->len > 0)
+    g_print("the certificate holds, but leaves %u need%s open\n", open->len,
+            open->len == 1 ? "" : "s");
+  else
+    g_print("the certificate holds\n");
+  return open->len > 0 ? STATUS_OPEN : STATUS_TRUE;
 }
 
 int
@@ -53,7 +60,7 @@ main(int argc, char **argv)
   g_option_context_set_description(
       context, "The files are what `vnecc --emit=json` and `vnecc --emit=certificate` print of one "
                "script.\n\nExit status: 0 the certificate holds, 1 it does not, 2 a file is "
-               "unreadable, or misuse.\n");
+               "unreadable, or misuse, 3 it holds but leaves needs open.\n");
   if (!g_option_context_parse(context, &argc, &argv, &error))
     return misuse(error->message);
   if (version) {

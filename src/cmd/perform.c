@@ -65,19 +65,34 @@ run_config(const VnPerform *perform, const char *slave)
   return config;
 }
 
+typedef struct {
+  VnStore *store;
+  VnReport *json; /* NULL: lines are for people */
+} Output;
+
+/* Whoever reads a line may look for what it says in the results. */
+static void
+store_output(gpointer data)
+{
+  const Output *output = data;
+  gboolean kept = vn_store_flush(output->store, NULL); /* the next commit tells of a failure */
+  if (output->json != NULL)
+    vn_report_json_let_out(output->json, kept);
+}
+
 /* Lines and outcomes gather for a moment: a write for each would cost more than a short task. */
 static gboolean
 flush_output(gpointer data)
 {
-  (void)fflush(stdout);             /* main tells a failure at the end */
-  (void)vn_store_flush(data, NULL); /* the next commit tells of a failure */
+  store_output(data);
+  (void)fflush(stdout); /* main tells a failure at the end */
   return G_SOURCE_CONTINUE;
 }
 
 static void
-run_loop(VnRun *run, VnStore *store, GMainLoop *loop)
+run_loop(VnRun *run, Output *output, GMainLoop *loop)
 {
-  guint flushing = g_timeout_add(FLUSH_MS, flush_output, store);
+  guint flushing = g_timeout_add(FLUSH_MS, flush_output, output);
   vn_run_start(run);
   g_main_loop_run(loop);
   g_source_remove(flushing);
@@ -146,16 +161,21 @@ vn_perform(const VnPerform *perform)
                           .colour = colour,
                           .terminal =
                               isatty(STDOUT_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0,
-                          .loop = loop};
+                          .loop = loop,
+                          .store = store_output};
+  Output output = {.store = perform->store};
+  shown.store_data = &output;
   const VnRunEvents *events;
   VnReport *report =
       options->json ? vn_report_json_new(&shown, &events) : vn_report_text_new(&shown, &events);
+  output.json = options->json ? report : NULL;
   VnRunConfig config = run_config(perform, slave);
   g_autoptr(VnRun) run = vn_run_new(&config, events, report);
   VnSignals signals;
   vn_signals_watch(&signals, run, options->json);
-  run_loop(run, perform->store, loop);
+  run_loop(run, &output, loop);
   VnRunSummary summary = vn_run_summary(run);
+  store_output(&output);
   if (options->json)
     vn_report_json_free(report);
   else

@@ -8,9 +8,12 @@
 #include "cmd/report.h"
 #include "master/fields.h"
 
+#define MAX_WAITING (1u << 20) /* bytes of lines */
+
 struct VnReport {
   VnReportConfig config;
   GString *line;
+  GString *waiting; /* lines whose outcomes may not be stored yet */
   guint32 point, number;
 };
 
@@ -52,7 +55,17 @@ static void
 end(VnReport *report)
 {
   g_string_append(report->line, "}\n");
-  (void)fwrite(report->line->str, 1, report->line->len, stdout); /* main tells a failure */
+  g_string_append_len(report->waiting, report->line->str, (gssize)report->line->len);
+  if (report->waiting->len > MAX_WAITING)
+    report->config.store(report->config.store_data);
+}
+
+void
+vn_report_json_let_out(VnReport *report, gboolean kept)
+{
+  if (kept)
+    (void)fwrite(report->waiting->str, 1, report->waiting->len, stdout); /* main asks ferror */
+  g_string_truncate(report->waiting, 0);
 }
 
 static void
@@ -220,6 +233,7 @@ vn_report_json_new(const VnReportConfig *config, const VnRunEvents **out_events)
   VnReport *report = g_new0(VnReport, 1);
   report->config = *config;
   report->line = g_string_new(NULL);
+  report->waiting = g_string_new(NULL);
   *out_events = &events;
   return report;
 }
@@ -230,6 +244,7 @@ vn_report_json_free(VnReport *report)
   if (report == NULL)
     return;
   g_string_free(report->line, TRUE);
+  g_string_free(report->waiting, TRUE);
   g_free(report);
 }
 

@@ -13,6 +13,8 @@ typedef struct {
   guint32 trials;
   gboolean quiet, colour;
   gboolean terminal; /* redraw a status line */
+  void (*store)(gpointer store_data); /* many lines wait: store what they say, let them out */
+  gpointer store_data;
   GMainLoop *loop;
 } VnReportConfig;
 
@@ -21,6 +23,9 @@ void vn_report_text_free(VnReport *report);
 
 VnReport *vn_report_json_new(const VnReportConfig *config, const VnRunEvents **out_events);
 void vn_report_json_free(VnReport *report);
+/* Lines wait until they are let out: what they say is stored by then. FALSE in `kept`: it could not
+ * be, and they are dropped. */
+void vn_report_json_let_out(VnReport *report, gboolean kept);
 /* The last line: {"event":"end",…}. */
 void vn_report_json_end(const char *verdict, int status, const char *results, const char *error);
 

@@ -129,8 +129,11 @@ vn_certificate_file(VnCertificate *c, const VnExpr *expr)
       continue;
     g_autoptr(GString) object = g_string_new(", \"of\": ");
     vn_chain_append_name(vn_certificate_task(c, step)->name, object);
+    gsize size = object->len;
     vn_certificate_begin(c);
     gboolean met = is_kept(c, step, object);
+    if (!met)
+      g_string_truncate(object, size);
     vn_certificate_end(c, met, "file", object->str);
   }
 }

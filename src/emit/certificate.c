@@ -4,9 +4,9 @@
  *
  * Which provider surely works is asked of the analysis (analyze/run.h); what is written is the
  * reason: a chain of direct orders from it to a step that then could not run if it had failed, or
- * that a condition needs it. The checker (src/certify) believes the reasons only. Where the
- * analysis is content but no reason of these kinds is found, there is no certificate, and VN318
- * says so. */
+ * that a condition needs it. The checker (src/certify) believes the reasons only. A need that may
+ * not be met, or is for no reason of these kinds, is left open: the certificate says so, and VN318
+ * tells which. */
 #include "emit/certificate.h"
 
 #include <string.h>
@@ -176,7 +176,7 @@ report(VnCertificate *c, const char *needs, const char *object)
   c->n_missing++;
   VnDiag *diag =
       vn_diag_add(c->sink, VN_DIAG_VN318, task->span,
-                  "no certificate: that `%s`%s%s has what it needs (%s%s) does not follow "
+                  "open in the certificate: that `%s`%s%s has what it needs (%s%s) does not follow "
                   "from orders and conditions alone",
                   task->name, vm != VN_NO_ID ? " on " : "",
                   vm != VN_NO_ID ? c->model->topology.vms[vm].name : "", needs, object);
@@ -188,10 +188,8 @@ void
 vn_certificate_end(VnCertificate *c, gboolean met, const char *needs, const char *object)
 {
   gboolean waived = !met && vn_certificate_task(c, c->step)->on_failure == VN_ON_FAILURE_IGNORE;
-  if (!met && !waived) {
+  if (!met && !waived)
     report(c, needs, object);
-    return;
-  }
   guint32 vm = c->graph->nodes[c->step].vm;
   g_string_append(c->out, c->n_needs++ > 0 ? ",\n    {\"task\": " : "\n    {\"task\": ");
   vn_chain_append_name(vn_certificate_task(c, c->step)->name, c->out);
@@ -200,11 +198,11 @@ vn_certificate_end(VnCertificate *c, gboolean met, const char *needs, const char
     vn_chain_append_name(c->model->topology.vms[vm].name, c->out);
   }
   g_string_append_printf(c->out, ", \"needs\": \"%s\"%s", needs, object);
-  if (waived)
-    g_string_append(c->out, ", \"waived\": \"ignore\"");
-  if (c->by->len > 0 && !waived)
+  if (!met)
+    g_string_append(c->out, waived ? ", \"waived\": \"ignore\"" : ", \"open\": true");
+  if (c->by->len > 0 && met)
     g_string_append_printf(c->out, ", \"by\": [%s]", c->by->str);
-  if (c->against->len > 0 && !waived)
+  if (c->against->len > 0 && met)
     g_string_append_printf(c->out, ", \"against\": [%s]", c->against->str);
   g_string_append_c(c->out, '}');
 }

@@ -33,7 +33,8 @@ void vn_emit_plan_json(const VnGraph *graph, GString *out);
 void vn_emit_dot(const VnModel *model, GString *out);
 void vn_emit_json(const VnModel *model, GString *out);
 /* For each need of each step what provides it, and why nothing takes it away (doc/manual/
- * certificate.md). FALSE: some need is not surely met, or not by these reasons (VN318). */
+ * certificate.md). FALSE: it leaves a need open, because that is not surely met, or not by these
+ * reasons (VN318). */
 gboolean vn_emit_certificate(const VnGraph *graph, GString *out, VnDiagSink *sink);
 /* The completed experiment as a plain script: no loops, no parameters, every address and router
  * written out. It compiles to the same network. */
