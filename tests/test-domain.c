@@ -90,6 +90,20 @@ test_says(void)
 }
 
 static void
+test_restored(void)
+{
+  VnVirtSpec spec = box();
+  VnVirtPlace with = place;
+  with.restored = TRUE;
+  g_autofree char *pc = vn_virt_domain_xml(&spec, &with, NULL);
+  assert_says(pc, "count(/domain/os/kernel) + count(/domain/os/initrd) + count(/domain/os/cmdline)",
+              "0");
+  spec.arch = (char *)"aarch64"; /* where the kernel is part of what makes the machine */
+  g_autofree char *other = vn_virt_domain_xml(&spec, &with, NULL);
+  assert_says(other, "/domain/os/kernel", "/v/k");
+}
+
+static void
 test_folder(void)
 {
   VnVirtSpec spec = box();
@@ -226,6 +240,7 @@ main(int argc, char **argv)
 {
   g_test_init(&argc, &argv, NULL);
   g_test_add_func("/domain/says", test_says);
+  g_test_add_func("/domain/restored", test_restored);
   g_test_add_func("/domain/folder", test_folder);
   g_test_add_func("/domain/disk", test_disk);
   g_test_add_func("/domain/no-markup", test_no_markup);

@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "drivers/libvirt/abilities.h"
+
 #define CALLS_FD  3 /* in vnec-virt */
 #define EVENTS_FD 4
 
@@ -75,9 +77,14 @@ make_sockets(int calls[2], int events[2], GError **error)
   return FALSE;
 }
 
+/* Before the first request: what libvirt learned about QEMU. */
 static void
-note_error(guint32 id, GError *error, GVariant *more, VnVirtMessage *message, gpointer data)
+keep_abilities(guint32 id, GError *error, GVariant *more, VnVirtMessage *message, gpointer data)
 {
+  const VnVirtClient *client = data;
+  g_autofree const char **names = NULL;
+  if (client->options.states != NULL && g_variant_lookup(more, "abilities", "^a&s", &names))
+    vn_virt_abilities_keep(client->options.states, names, message->fds, message->n_fds);
 }
 
 /* Reads answers until the last one. Its error is the whole call's. */
@@ -130,7 +137,7 @@ vn_virt_client_open(const VnVirtClientOptions *options, GError **error)
   (void)close(events[1]);
   if (started)
     client->listener = g_thread_new("vnec-virt", listen_to_events, client);
-  if (started && read_answers(client, note_error, NULL, error))
+  if (started && read_answers(client, keep_abilities, client, error))
     return client;
   vn_virt_client_close(client);
   return NULL;

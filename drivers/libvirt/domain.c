@@ -131,7 +131,10 @@ write_os(xmlTextWriter *out, const VnVirtSpec *spec, const VnVirtPlace *place, c
   attribute(out, "machine", spec->machine[0] != '\0' ? spec->machine : arch->machine);
   (void)xmlTextWriterWriteString(out, S("hvm"));
   close_element(out);
-  if (place->files[VN_VIRT_FILE_kernel] != NULL) {
+  /* A PC that is restored has its kernel in its memory. QEMU would read the files all the same, and
+   * keep a copy for a restart, which there is none (on_reboot). */
+  gboolean boots = !place->restored || !arch->pc;
+  if (place->files[VN_VIRT_FILE_kernel] != NULL && boots) {
     text_element(out, "kernel", place->files[VN_VIRT_FILE_kernel]);
     if (place->files[VN_VIRT_FILE_initrd] != NULL)
       text_element(out, "initrd", place->files[VN_VIRT_FILE_initrd]);

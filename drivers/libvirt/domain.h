@@ -15,6 +15,7 @@ typedef struct {
   const char *files[VN_VIRT_N_FILES]; /* as QEMU opens them; the disk is the writable one */
   gboolean kvm;                       /* else TCG */
   gboolean monitor;                   /* FOLDER/monitor ends the emulator (monitor.h) */
+  gboolean restored;                  /* its memory comes from a file: nothing is booted */
 } VnVirtPlace;
 
 /* FALSE: the spec asks for what there is not (an architecture, a network card, a kind). */

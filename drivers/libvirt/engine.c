@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "drivers/libvirt/abilities.h"
 #include "drivers/libvirt/host.h"
 #include "drivers/libvirt/machine.h"
 #include "drivers/libvirt/nest.h"
@@ -444,6 +445,27 @@ on_closed(virConnectPtr connection, int reason, gpointer data)
   call_rescue(data, ABANDON_ALL);
 }
 
+/* Before anybody could have spoiled it. */
+static void
+tell_abilities(Engine *engine)
+{
+  if (engine->host.states == NULL)
+    return;
+  int fds[VN_VIRT_ABILITIES_MAX];
+  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+  vn_virt_abilities_take(engine->host.states, engine->host.home, names, fds);
+  if (names->len == 0)
+    return;
+  GVariantBuilder more;
+  g_variant_builder_init(&more, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add(
+      &more, "{sv}", "abilities",
+      g_variant_new_strv((const char *const *)names->pdata, (gssize)names->len));
+  answer(engine, 0, NULL, g_variant_builder_end(&more), fds, names->len);
+  for (guint i = 0; i < names->len; i++)
+    (void)close(fds[i]); /* only read */
+}
+
 static gpointer
 serve(gpointer data)
 {
@@ -457,6 +479,8 @@ serve(gpointer data)
                                            VIR_DOMAIN_EVENT_CALLBACK(on_io_error), engine, NULL);
     (void)virConnectRegisterCloseCallback(connection, on_closed, engine, NULL);
   }
+  if (error == NULL)
+    tell_abilities(engine);
   answer(engine, VN_VIRT_END, error, NULL, NULL, 0);
   while (error == NULL && serve_one(engine))
     ;

@@ -13,16 +13,21 @@
 #include <glib-unix.h>
 #include <libvirt-glib/libvirt-glib.h>
 #include <libvirt/virterror.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "drivers/libvirt/abilities.h"
 #include "drivers/libvirt/kvm.h"
 
+#define END_PATIENCE_MS 5000 /* for QEMU to close its disks; then libvirt sees to it */
 #define SAID_MAX        400u /* bytes of a program's complaint */
 #define KEEPALIVE_S     5    /* between questions whether libvirt is there */
 #define KEEPALIVE_TRIES 6u
@@ -79,6 +84,22 @@ collect_orphans(void)
   (void)g_unix_set_fd_nonblocking(reap_pipe[1], TRUE, NULL);
   g_unix_fd_add(reap_pipe[0], G_IO_IN, reap, NULL);
   (void)sigaction(SIGCHLD, &action, NULL); /* can't fail for this signal */
+}
+
+void
+vn_virt_host_end(const VnVirtHost *host, const char *domain, int signal)
+{
+  g_autofree char *file = g_strdup_printf("%s/run/qemu/%s.pid", host->home, domain), *text = NULL;
+  if (!host->nested || !g_file_get_contents(file, &text, NULL, NULL))
+    return;
+  pid_t pid = (pid_t)atoi(text);
+  int fd = pid > 1 ? pidfd_open(pid, 0) : -1;
+  if (fd < 0)
+    return; /* it is gone */
+  struct pollfd ended = {fd, POLLIN, 0};
+  if (pidfd_send_signal(fd, signal, NULL, 0) == 0 && poll(&ended, 1, END_PATIENCE_MS) == 1)
+    (void)waitpid(pid, NULL, 0); /* or the main thread was faster */
+  (void)close(fd); /* it only watched */
 }
 
 /* ---- libvirt ---- */
@@ -177,6 +198,8 @@ vn_virt_host_open(VnVirtHost *host, GError **error)
 {
   if (host->nested && !write_settings(host, error))
     return FALSE;
+  if (host->states != NULL)
+    vn_virt_abilities_put(host->states, host->home);
   const char *why = "";
   host->kvm = strstr(host->uri, "qemu") != NULL && vn_virt_kvm_usable(&why);
   host->no_kvm = why;

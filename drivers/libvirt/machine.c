@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -27,6 +28,8 @@
 #include "drivers/libvirt/room.h"
 
 #define COPY_MAX       (256 << 20)
+#define FORGET_LOOKS   10000 /* for libvirt to know no more of a machine */
+#define FORGET_US      500
 #define KVM_PATIENCE_S 30 /* then the machine is tried without KVM */
 
 typedef struct {
@@ -268,7 +271,7 @@ set_names(VnVirtMachine *machine, GError **error)
 }
 
 static char *
-write_xml(const VnVirtMachine *machine, GError **error)
+write_xml(const VnVirtMachine *machine, gboolean restored, GError **error)
 {
   g_autofree char *disk =
       machine->disk.present != 0 ? vn_virt_disk_path(&machine->disk, machine->disk.present) : NULL;
@@ -279,6 +282,7 @@ write_xml(const VnVirtMachine *machine, GError **error)
                              .share = share,
                              .kvm = g_atomic_int_get(&machine->host->kvm),
                              .monitor = !machine->host->nested,
+                             .restored = restored,
                              .files = {[VN_VIRT_FILE_kernel] = machine->files[VN_VIRT_FILE_kernel],
                                        [VN_VIRT_FILE_initrd] = machine->files[VN_VIRT_FILE_initrd],
                                        [VN_VIRT_FILE_disk] = disk}};
@@ -294,6 +298,20 @@ open_console(VnVirtMachine *machine)
     machine->console = vn_virt_console_open(fd);
 }
 
+/* Where it ended by itself libvirt sees that, too, and until it is done it knows the domain. */
+static void
+await_forgotten(const VnVirtMachine *machine)
+{
+  virDomainPtr domain;
+  for (guint i = 0; i < FORGET_LOOKS && machine->host->nested &&
+                    (domain = virDomainLookupByUUIDString(machine->host->connection,
+                                                          machine->uuid)) != NULL;
+       i++) {
+    (void)virDomainFree(domain); /* drops our reference */
+    g_usleep(FORGET_US);
+  }
+}
+
 static gboolean
 destroy(VnVirtMachine *machine, GError **error)
 {
@@ -301,11 +319,13 @@ destroy(VnVirtMachine *machine, GError **error)
   g_clear_pointer(&machine->console, vn_virt_console_close);
   if (machine->domain == NULL)
     return TRUE;
+  vn_virt_host_end(machine->host, machine->name, SIGKILL);
   gboolean gone = virDomainDestroy(machine->domain) == 0 || virDomainIsActive(machine->domain) != 1;
   if (!gone)
     return vn_virt_host_fail(error, "turning it off");
   (void)virDomainFree(machine->domain); /* drops our reference */
   machine->domain = NULL;
+  await_forgotten(machine);
   return TRUE;
 }
 
@@ -334,7 +354,7 @@ create(VnVirtMachine *machine, GError **error)
 {
   if (!is_free(machine, error))
     return FALSE;
-  g_autofree char *xml = write_xml(machine, error);
+  g_autofree char *xml = write_xml(machine, FALSE, error);
   if (xml == NULL)
     return FALSE;
   /* A nest ends as a whole, and libvirt's own embedded and test drivers refuse the flag. */
@@ -387,7 +407,7 @@ restore(VnVirtMachine *machine, const char *memory, const char *disk, GError **e
   if (!is_free(machine, error) ||
       (disk != NULL && !vn_virt_disk_begin(&machine->disk, disk, error)))
     return FALSE;
-  g_autofree char *xml = write_xml(machine, error);
+  g_autofree char *xml = write_xml(machine, TRUE, error);
   if (xml == NULL)
     return FALSE;
   if (virDomainRestoreFlags(machine->host->connection, memory, xml, VIR_DOMAIN_SAVE_RUNNING) != 0)
@@ -588,6 +608,8 @@ vn_virt_machine_off(VnVirtMachine *machine, gboolean keep_disk, GError **error)
 {
   g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&machine->busy);
   g_atomic_int_set(&machine->changing, TRUE);
+  if (keep_disk && machine->domain != NULL) /* QEMU writes what it still holds */
+    vn_virt_host_end(machine->host, machine->name, SIGTERM);
   gboolean good = destroy(machine, error);
   g_atomic_int_set(&machine->changing, FALSE);
   if (!good)

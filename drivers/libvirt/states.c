@@ -171,9 +171,12 @@ trim(const char *folder)
     g_array_append_val(states, state);
   }
   g_array_sort(states, by_use);
-  for (guint i = 0; i < states->len && all > most(); i++) {
-    remove_state(g_array_index(states, State, i).path);
-    all -= g_array_index(states, State, i).size;
+  for (guint i = 0; i < states->len; i++) {
+    const State *oldest = &g_array_index(states, State, i);
+    if (all <= most() && now - oldest->used < VN_VIRT_STATES_AGE)
+      break;
+    remove_state(oldest->path);
+    all -= oldest->size;
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include <gio/gio.h>
 
+#define VN_VIRT_STATES_AGE (60 * 24 * 3600) /* seconds without use; then a state goes */
 #define VN_VIRT_STATES_MAX (8ull << 30) /* bytes in all; VNEC_STATES_MAX says otherwise */
 
 /* Makes it if need be; NULL: it can't be had, and nothing is kept. */

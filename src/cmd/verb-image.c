@@ -9,6 +9,7 @@
 #include "cmd/paths.h"
 #include "cmd/verb.h"
 #include "image/build.h"
+#include "image/clean.h"
 
 /* ---- build ---- */
 
@@ -210,6 +211,38 @@ image_rm(int argc, char **argv)
   return VN_EXIT_PASSED;
 }
 
+/* ---- clean ---- */
+
+#define DAY_S    86400
+#define DAYS_MAX 36500
+
+static int
+image_clean(int argc, char **argv)
+{
+  gint days = 0;
+  const GOptionEntry entries[] = {
+      {"unused", 0, 0, G_OPTION_ARG_INT, &days, "only what was not used for so many days", "DAYS"},
+      {NULL}};
+  int status = VN_EXIT_MISUSE;
+  if (!vn_verb_options(&argc, &argv, NULL,
+                       "Removes what is kept only so that things go faster: packages that images "
+                       "were built\nfrom, and ready states of machines, which boot once more then. "
+                       "Images stay.\n\n" VN_IMAGES_EXIT_HELP,
+                       entries, &status))
+    return status;
+  if (argc > 1)
+    return vn_verb_misuse("image clean", "it takes no arguments");
+  if (days < 0 || days > DAYS_MAX)
+    return vn_verb_misuse("image clean", "--unused takes 0 to %d days", DAYS_MAX);
+  g_autoptr(GError) error = NULL;
+  VnImageCleaned cleaned;
+  gboolean all = vn_image_clean((gint64)days * DAY_S, &cleaned, &error);
+  g_autofree char *size = g_format_size(cleaned.bytes);
+  g_print("Removed: packages: %u, ready states: %u, together %s.\n", cleaned.packages,
+          cleaned.states, size);
+  return all ? VN_EXIT_PASSED : vn_images_failed("image clean", error);
+}
+
 /* ---- the verb ---- */
 
 static const struct {
@@ -222,6 +255,7 @@ static const struct {
      vn_image_check_action},
     {"add", "NAME FILE.qcow2", "take a disk of yours as an image", vn_image_add_action},
     {"rm", "NAME…", "remove images", image_rm},
+    {"clean", "[--unused DAYS]", "remove packages and ready states that are kept", image_clean},
 };
 
 static void

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <utime.h>
 
 #include "image/manifest.h"
 #include "image/run.h"
@@ -332,8 +333,10 @@ vn_packages_fetch(VnPackages *packages, GPtrArray *wanted, GError **error)
 {
   for (guint i = 0; i < wanted->len; i++) {
     const VnPackage *package = wanted->pdata[i];
-    if (is_cached(packages, package))
+    if (is_cached(packages, package)) {
+      (void)g_utime(package->path, NULL); /* it was used; `vnec image clean` looks at that */
       continue;
+    }
     g_autoptr(GError) failure = NULL;
     if (fetch_one(packages, package, &failure))
       continue;
