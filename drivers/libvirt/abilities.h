@@ -18,5 +18,5 @@ void vn_virt_abilities_put(const char *states, const char *home);
  * descriptors (of the caller) to `fds`, which has room for VN_VIRT_ABILITIES_MAX. */
 void vn_virt_abilities_take(const char *states, const char *home, GPtrArray *names, int *fds);
 /* In the slave: keeps them. What does not look like one is left out. */
-void vn_virt_abilities_keep(const char *states, const char *const *names, const int *fds,
-                            guint n_fds);
+void
+vn_virt_abilities_keep(const char *states, const char *const *names, const int *fds, guint n_fds);

@@ -43,9 +43,8 @@ enter_namespace(GError **error)
 {
   g_autofree char *uids = g_strdup_printf("%u %u 1", (guint)geteuid(), (guint)geteuid());
   g_autofree char *gids = g_strdup_printf("%u %u 1", (guint)getegid(), (guint)getegid());
-  return (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 &&
-          write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/uid_map", uids) &&
-          write_file("/proc/self/gid_map", gids)) ||
+  return (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && write_file("/proc/self/setgroups", "deny") &&
+          write_file("/proc/self/uid_map", uids) && write_file("/proc/self/gid_map", gids)) ||
          vn_virt_fail(error, errno, "making a namespace for the shared folder");
 }
 
@@ -76,9 +75,9 @@ mount_nowhere(int context, GError **error)
     vn_virt_fail(error, errno, "making the shared folder");
     return -1;
   }
-  int mounted = fsmount(context, FSMOUNT_CLOEXEC,
-                        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC |
-                            MOUNT_ATTR_NOSYMFOLLOW);
+  int mounted =
+      fsmount(context, FSMOUNT_CLOEXEC,
+              MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSYMFOLLOW);
   int folder = mounted >= 0 ? openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   if (folder < 0)
     vn_virt_fail(error, errno, "opening the shared folder");

@@ -34,8 +34,8 @@ void vn_virt_host_prepare(gboolean nested);
 gboolean vn_virt_run(const char *const *arguments, GError **error);
 /* Connects to a UNIX socket that listens. -1 with error. */
 int vn_virt_connect(const char *folder, const char *name, GError **error);
-/* Ends the process of a machine of the nest with a signal, and returns when it is gone: libvirt, which
- * is to be told to destroy it afterwards, looks only every 200 ms whether that has happened. */
+/* Ends the process of a machine of the nest with a signal, and returns when it is gone: libvirt,
+ * which is to be told to destroy it afterwards, looks only every 200 ms whether that happened. */
 void vn_virt_host_end(const VnVirtHost *host, const char *domain, int signal);
 /* KVM did not work after all: said once, and remembered. */
 void vn_virt_host_refuse_kvm(VnVirtHost *host, const char *why);

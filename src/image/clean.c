@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* See clean.h. A piece is an entry of a folder of the cache, a file or a folder; who uses it sets its
- * time of modification. */
+/* See clean.h. A piece is an entry of a folder of the cache, a file or a folder; who uses it sets
+ * its time of modification. */
 #include "image/clean.h"
 
 #include <errno.h>
