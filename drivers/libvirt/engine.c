@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #include "drivers/libvirt/abilities.h"
+#include "drivers/libvirt/den.h"
+#include "drivers/libvirt/guest.h"
 #include "drivers/libvirt/host.h"
-#include "drivers/libvirt/machine.h"
 #include "drivers/libvirt/nest.h"
 #include "drivers/libvirt/prove.h"
 #include "drivers/libvirt/room.h"
@@ -96,11 +97,11 @@ tell_user(const char *text, gpointer data)
 
 /* ---- machines ---- */
 
-static VnVirtMachine *
+static VnVirtGuest *
 find(Engine *engine, guint32 id, GError **error)
 {
   g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&engine->lock);
-  VnVirtMachine *machine = g_hash_table_lookup(engine->machines, GUINT_TO_POINTER(id));
+  VnVirtGuest *machine = g_hash_table_lookup(engine->machines, GUINT_TO_POINTER(id));
   if (machine == NULL)
     g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_FAILED, "there is no such machine");
   return machine;
@@ -113,7 +114,7 @@ make(Engine *engine, GVariant *argument, int *fds, guint n_fds)
   g_autoptr(GError) error = NULL;
   int files[VN_VIRT_N_FILES] = {-1, -1, -1};
   guint next = 0;
-  VnVirtMachine *machine = NULL;
+  VnVirtGuest *machine = NULL;
   guint32 id = 0;
   if (vn_virt_spec_unpack(argument, &spec, &error)) {
     id = spec.id;
@@ -127,7 +128,7 @@ make(Engine *engine, GVariant *argument, int *fds, guint n_fds)
         from[i] = &fds[next++];
         files[i] = *from[i];
       }
-    machine = vn_virt_machine_new(&engine->host, &spec, files, &error);
+    machine = vn_virt_guest_new(&engine->host, &spec, files, &error);
     for (guint i = 0; i < VN_VIRT_N_FILES; i++)
       if (from[i] != NULL)
         *from[i] = files[i];
@@ -144,9 +145,9 @@ share(Engine *engine, GVariant *argument, VnVirtMessage *message)
 {
   guint32 id = g_variant_get_uint32(argument);
   g_autoptr(GError) error = NULL;
-  VnVirtMachine *machine = find(engine, id, &error);
+  VnVirtGuest *machine = find(engine, id, &error);
   if (machine != NULL && message->n_fds == 1) {
-    vn_virt_machine_share(machine, message->fds[0]);
+    vn_virt_guest_share(machine, message->fds[0]);
     message->fds[0] = -1;
   }
   answer(engine, id, error, NULL, NULL, 0);
@@ -161,9 +162,9 @@ turn_on(gpointer data, gpointer user_data)
   g_autoptr(GError) error = NULL;
   g_auto(VnVirtLife) life;
   vn_virt_life_init(&life);
-  VnVirtMachine *machine = find(engine, id, &error);
+  VnVirtGuest *machine = find(engine, id, &error);
   if (machine != NULL)
-    (void)vn_virt_machine_on(machine, &life, &error); /* the answer says it */
+    (void)vn_virt_guest_on(machine, &life, &error); /* the answer says it */
   answer_life(engine, id, error, &life);
 }
 
@@ -186,9 +187,9 @@ turn_off(gpointer data, gpointer user_data)
   const Ends *ends = user_data;
   guint32 id = GPOINTER_TO_UINT(data) - 1;
   g_autoptr(GError) error = NULL;
-  VnVirtMachine *machine = find(ends->engine, id, &error);
+  VnVirtGuest *machine = find(ends->engine, id, &error);
   if (machine != NULL)
-    (void)vn_virt_machine_off(machine, ends->keep, &error); /* the answer says it */
+    (void)vn_virt_guest_off(machine, ends->keep, &error); /* the answer says it */
   answer(ends->engine, id, error, NULL, NULL, 0);
 }
 
@@ -200,7 +201,9 @@ turn_all_off(Engine *engine, GVariant *argument)
   g_variant_get(argument, "(@aub)", &numbers, &ends.keep);
   gsize n;
   const guint32 *ids = g_variant_get_fixed_array(numbers, &n, sizeof *ids);
-  GThreadPool *pool = g_thread_pool_new(turn_off, &ends, ENDS_MAX, FALSE, NULL);
+  /* libvirt's helpers for containers get in each other's way. */
+  gint at_once = engine->host.containers ? 1 : ENDS_MAX;
+  GThreadPool *pool = g_thread_pool_new(turn_off, &ends, at_once, FALSE, NULL);
   for (gsize i = 0; i < n; i++)
     (void)g_thread_pool_push(pool, GUINT_TO_POINTER(ids[i] + 1), NULL); /* it is queued anyway */
   g_thread_pool_free(pool, FALSE, TRUE);
@@ -212,12 +215,12 @@ remove_all(Engine *engine, GVariant *argument)
   gsize n;
   const guint32 *ids = g_variant_get_fixed_array(argument, &n, sizeof *ids);
   for (gsize i = 0; i < n; i++) {
-    VnVirtMachine *machine = find(engine, ids[i], NULL);
+    VnVirtGuest *machine = find(engine, ids[i], NULL);
     g_mutex_lock(&engine->lock);
     g_hash_table_remove(engine->machines, GUINT_TO_POINTER(ids[i]));
     g_mutex_unlock(&engine->lock);
     g_mutex_lock(&engine->holding);
-    vn_virt_machine_free(machine); /* nobody finds it any more; NULL: it was removed before */
+    vn_virt_guest_free(machine); /* nobody finds it any more; NULL: it was removed before */
     g_mutex_unlock(&engine->holding);
     answer(engine, ids[i], NULL, NULL, NULL, 0);
   }
@@ -232,9 +235,9 @@ revert(Engine *engine, GVariant *argument)
   g_auto(VnVirtLife) life;
   vn_virt_life_init(&life);
   g_variant_get(argument, "(u&s)", &id, &name);
-  VnVirtMachine *machine = find(engine, id, &error);
+  VnVirtGuest *machine = find(engine, id, &error);
   if (machine != NULL)
-    (void)vn_virt_machine_revert(machine, name, &life, &error); /* the answer says it */
+    (void)vn_virt_guest_revert(machine, name, &life, &error); /* the answer says it */
   answer_life(engine, id, error, &life);
 }
 
@@ -245,18 +248,18 @@ snapshot(Engine *engine, GVariant *argument)
   const char *name;
   g_autoptr(GError) error = NULL;
   g_variant_get(argument, "(u&s)", &id, &name);
-  VnVirtMachine *machine = find(engine, id, &error);
+  VnVirtGuest *machine = find(engine, id, &error);
   if (machine != NULL)
-    (void)vn_virt_machine_snapshot(machine, name, &error); /* the answer says it */
+    (void)vn_virt_guest_snapshot(machine, name, &error); /* the answer says it */
   answer(engine, id, error, NULL, NULL, 0);
 }
 
 static void
-simple(Engine *engine, GVariant *argument, gboolean (*act)(VnVirtMachine *, GError **))
+simple(Engine *engine, GVariant *argument, gboolean (*act)(VnVirtGuest *, GError **))
 {
   guint32 id = g_variant_get_uint32(argument);
   g_autoptr(GError) error = NULL;
-  VnVirtMachine *machine = find(engine, id, &error);
+  VnVirtGuest *machine = find(engine, id, &error);
   if (machine != NULL)
     (void)act(machine, &error); /* the answer says it */
   answer(engine, id, error, NULL, NULL, 0);
@@ -273,8 +276,8 @@ prove(Engine *engine)
   gpointer machine;
   g_hash_table_iter_init(&iter, engine->machines);
   while (good && g_hash_table_iter_next(&iter, NULL, &machine)) {
-    on += vn_virt_machine_is_on(machine);
-    good = vn_virt_machine_prove(machine, &error);
+    on += vn_virt_guest_is_on(machine);
+    good = vn_virt_guest_prove(machine, &error);
   }
   GVariant *more = NULL;
   if (good && vn_virt_prove(&engine->host, on, facts, &error)) {
@@ -322,10 +325,10 @@ act(Engine *engine, VnVirtOp op, GVariant *argument, VnVirtMessage *message)
     revert(engine, argument);
     break;
   case VN_VIRT_SUSPEND:
-    simple(engine, argument, vn_virt_machine_suspend);
+    simple(engine, argument, vn_virt_guest_suspend);
     break;
   case VN_VIRT_RESUME:
-    simple(engine, argument, vn_virt_machine_resume);
+    simple(engine, argument, vn_virt_guest_resume);
     break;
   case VN_VIRT_PROVE:
     prove(engine);
@@ -367,11 +370,11 @@ on_lifecycle(virConnectPtr connection, virDomainPtr domain, int event, int detai
   gpointer machine;
   g_hash_table_iter_init(&iter, engine->machines);
   while (g_hash_table_iter_next(&iter, NULL, &machine)) {
-    if (strcmp(vn_virt_machine_uuid(machine), uuid) != 0)
+    if (strcmp(vn_virt_guest_uuid(machine), uuid) != 0)
       continue;
-    g_autofree char *why = vn_virt_machine_stopped(machine, detail);
+    g_autofree char *why = vn_virt_guest_stopped(machine, detail);
     if (why != NULL)
-      tell_event(engine, vn_virt_machine_id(machine), why);
+      tell_event(engine, vn_virt_guest_id(machine), why);
   }
 }
 
@@ -396,11 +399,11 @@ make_room(Engine *engine)
 {
   g_autoptr(GMutexLocker) held = g_mutex_locker_new(&engine->holding);
   g_autoptr(GPtrArray) machines = list_machines(engine);
-  VnVirtMachine *largest = NULL;
+  VnVirtGuest *largest = NULL;
   guint64 most = 0;
   for (guint i = 0; i < machines->len; i++) {
-    guint64 used = vn_virt_machine_used(machines->pdata[i]);
-    if (vn_virt_machine_is_on(machines->pdata[i]) && used >= most) {
+    guint64 used = vn_virt_guest_used(machines->pdata[i]);
+    if (vn_virt_guest_is_on(machines->pdata[i]) && used >= most) {
       largest = machines->pdata[i];
       most = used;
     }
@@ -413,9 +416,9 @@ make_room(Engine *engine)
       room, own, engine->host.nested ? " (VNEC_WRITES_MAX sets the room)" : "");
   /* One that ended just now may have been told of several times. */
   if (largest != NULL && vn_virt_room_is_full(engine->host.home))
-    (void)vn_virt_machine_drown(largest, why); /* FALSE: it ended meanwhile */
+    (void)vn_virt_guest_drown(largest, why); /* FALSE: it ended meanwhile */
   for (guint i = 0; i < machines->len; i++)
-    vn_virt_machine_surface(machines->pdata[i]);
+    vn_virt_guest_surface(machines->pdata[i]);
 }
 
 /* libvirt is gone, and with it the news of machines; emulators that it started may live on. */
@@ -426,8 +429,8 @@ abandon_all(Engine *engine)
   g_autoptr(GPtrArray) machines = list_machines(engine);
   g_autofree char *why = g_strdup_printf("the connection to libvirt (%s) broke", engine->host.uri);
   for (guint i = 0; i < machines->len; i++)
-    if (vn_virt_machine_abandon(machines->pdata[i]))
-      tell_event(engine, vn_virt_machine_id(machines->pdata[i]), why);
+    if (vn_virt_guest_abandon(machines->pdata[i]))
+      tell_event(engine, vn_virt_guest_id(machines->pdata[i]), why);
 }
 
 typedef void (*Rescue)(Engine *engine);
@@ -510,25 +513,38 @@ serve(gpointer data)
 static void
 free_machine(gpointer machine)
 {
-  vn_virt_machine_free(machine);
+  vn_virt_guest_free(machine);
+}
+
+static char *
+address_of(const VnVirtOptions *options)
+{
+  if (strcmp(options->uri, VN_VIRT_EMBEDDED) == 0)
+    return g_strdup("qemu:///embed?root=" VN_VIRT_HOME);
+  return g_strdup(strcmp(options->uri, VN_VIRT_CONTAINERS) == 0 ? "lxc:///system" : options->uri);
 }
 
 int
 vn_virt_engine_run(const VnVirtOptions *options)
 {
   g_autoptr(GError) error = NULL;
-  gboolean nested = strcmp(options->uri, "embed") == 0;
+  gboolean containers = strcmp(options->uri, VN_VIRT_CONTAINERS) == 0;
+  gboolean nested = containers || strcmp(options->uri, VN_VIRT_EMBEDDED) == 0;
   Engine engine = {
       .calls = options->calls,
       .events = options->events,
-      .host = {.uri = g_strdup(nested ? "qemu:///embed?root=" VN_VIRT_HOME : options->uri),
+      .host = {.uri = address_of(options),
                .nested = nested,
+               .containers = containers,
                .home = g_strdup(nested ? VN_VIRT_HOME : options->folder),
                .states = nested && options->states != NULL ? g_strdup(VN_VIRT_STATES) : NULL,
                .salt = g_strdup(options->salt),
                .tell = tell_user,
                .data = &engine}};
-  if (nested && !vn_virt_nest_enter(options->calls, options->states, &error)) {
+  gboolean there = containers ? vn_virt_den_enter(options->calls, options->folder, &error)
+                   : nested   ? vn_virt_nest_enter(options->calls, options->states, &error)
+                              : TRUE;
+  if (!there) {
     answer(&engine, VN_VIRT_END, error, NULL, NULL, 0);
     return EXIT_FAILURE;
   }

@@ -6,9 +6,9 @@
 
 typedef struct {
   int calls, events;  /* sockets */
-  const char *uri;    /* libvirt's; "embed": an own libvirt in a nest */
+  const char *uri;    /* libvirt's; EMBEDDED, CONTAINERS: an own libvirt in a nest or a den */
   const char *states; /* folder of kept states; NULL: none */
-  const char *folder; /* where it may write, unless in a nest */
+  const char *folder; /* where it may write, unless in a nest; in a den: where agents are */
   const char *salt;   /* the experiment's name */
 } VnVirtOptions;
 

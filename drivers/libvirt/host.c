@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "drivers/libvirt/abilities.h"
+#include "drivers/libvirt/daemon.h"
 #include "drivers/libvirt/kvm.h"
 
 #define END_PATIENCE_MS 5000 /* for QEMU to close its disks; then libvirt sees to it */
@@ -196,7 +197,8 @@ write_settings(const VnVirtHost *host, GError **error)
 gboolean
 vn_virt_host_open(VnVirtHost *host, GError **error)
 {
-  if (host->nested && !write_settings(host, error))
+  if (host->containers ? !vn_virt_daemon_start(error)
+                       : host->nested && !write_settings(host, error))
     return FALSE;
   if (host->states != NULL)
     vn_virt_abilities_put(host->states, host->home);

@@ -10,6 +10,7 @@ typedef struct {
   virConnectPtr connection;
   char *uri;
   gboolean nested;     /* in a nest of its own: files come as descriptors, domains are ours alone */
+  gboolean containers; /* it is libvirt's driver for these, in a den (den.h) */
   char *home, *states; /* folders; states NULL: none are kept */
   char *salt;          /* of keys: the experiment where domains are not ours alone */
   char *versions;      /* of libvirt and what it drives */

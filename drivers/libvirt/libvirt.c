@@ -12,12 +12,11 @@
 #include <unistd.h>
 
 #include "drivers/libvirt/client.h"
+#include "drivers/libvirt/container-image.h"
 #include "drivers/libvirt/folder.h"
 #include "drivers/libvirt/image.h"
 #include "drivers/libvirt/states.h"
 #include "hub/hub.h"
-
-#define EMBEDDED "embed"
 
 typedef struct {
   guint32 id, n_segments;
@@ -30,6 +29,7 @@ typedef struct {
 
 struct VnDriverState {
   VnDriverContext context;
+  gboolean containers; /* else virtual machines */
   char *experiment, *program;
   char *states;        /* folder; NULL: none are kept */
   GHashTable *clients; /* by address */
@@ -122,9 +122,9 @@ missing(GError **error, const char *what, const char *how)
 }
 
 static gboolean
-check_namespaces(const char *program, GError **error)
+check_with(const char *program, const char *option, GError **error)
 {
-  const char *arguments[] = {program, "--check", NULL};
+  const char *arguments[] = {program, option, NULL};
   g_autofree char *said = NULL;
   int status = 0;
   if (!g_spawn_sync(NULL, (char **)arguments, NULL, G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &said,
@@ -137,20 +137,33 @@ check_namespaces(const char *program, GError **error)
 }
 
 static gboolean
+has_program(const char *program, GError **error)
+{
+  return program != NULL || missing(error, "vnec-virt is not there",
+                                    "build VNEC with libvirt: apt-get install libvirt-dev "
+                                    "libvirt-glib-1.0-dev libxml2-dev");
+}
+
+static gboolean
+probe_containers(GError **error)
+{
+  g_autofree char *program = find_program();
+  return has_program(program, error) && check_with(program, "--containers", error);
+}
+
+static gboolean
 probe(GError **error)
 {
   g_autofree char *program = find_program();
   g_autofree char *qemu = g_find_program_in_path("qemu-system-x86_64");
   g_autofree char *img = g_find_program_in_path("qemu-img");
-  if (program == NULL)
-    return missing(error, "vnec-virt is not there",
-                   "build VNEC with libvirt: apt-get install libvirt-dev libvirt-glib-1.0-dev "
-                   "libxml2-dev");
+  if (!has_program(program, error))
+    return FALSE;
   if (qemu == NULL || img == NULL)
     return missing(error, "QEMU is not there",
                    "apt-get install --no-install-recommends qemu-system-x86 qemu-utils "
                    "libvirt-daemon-driver-qemu libvirt-daemon");
-  return check_namespaces(program, error);
+  return check_with(program, "--check", error);
 }
 
 static void
@@ -183,6 +196,14 @@ open_experiment(const VnDriverContext *context, GError **error)
   state->vms = g_hash_table_new_full(NULL, NULL, NULL, vm_free);
   state->on = g_hash_table_new(NULL, NULL);
   state->words = g_ptr_array_new_with_free_func(g_free);
+  return state;
+}
+
+static VnDriverState *
+open_containers(const VnDriverContext *context, GError **error)
+{
+  VnDriverState *state = open_experiment(context, error);
+  state->containers = TRUE;
   return state;
 }
 
@@ -234,8 +255,9 @@ client_of(VnDriverState *state, const char *uri, GError **error)
     return client;
   if (state->program == NULL)
     return probe(error) ? NULL : NULL;
-  gboolean nested = strcmp(uri, EMBEDDED) == 0;
-  g_autofree char *folder = outside_folder(state);
+  gboolean nested = state->containers || strcmp(uri, VN_VIRT_EMBEDDED) == 0;
+  g_autofree char *folder =
+      state->containers ? g_strdup(state->context.agent_dir) : outside_folder(state);
   if (!nested && g_mkdir_with_parents(folder, 0711) != 0) {
     vn_virt_fail(error, errno, "making %s", folder);
     return NULL;
@@ -243,7 +265,7 @@ client_of(VnDriverState *state, const char *uri, GError **error)
   const VnVirtClientOptions options = {.program = state->program,
                                        .uri = uri,
                                        .states = state->states,
-                                       .folder = nested ? NULL : folder,
+                                       .folder = nested && !state->containers ? NULL : folder,
                                        .experiment = state->experiment,
                                        .event = on_event,
                                        .data = state};
@@ -338,8 +360,10 @@ connect_nics(VnDriverState *state, const Vm *vm, guint n_nics, VnVirtMessage *me
 {
   for (guint i = 0; i < n_nics && i < vm->n_segments; i++) {
     int fd = take_fd(message, 1 + i);
-    const VnHubPort port = {
-        .id = VN_HUB_PORT(vm->id, i), .segment = vm->segments[i], .kind = VN_HUB_STREAM, .fd = fd};
+    const VnHubPort port = {.id = VN_HUB_PORT(vm->id, i),
+                            .segment = vm->segments[i],
+                            .kind = state->containers ? VN_HUB_TAP : VN_HUB_STREAM,
+                            .fd = fd};
     if (fd < 0 || !vn_hub_add_port(state->context.hub, &port, error)) {
       if (fd < 0)
         g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_FAILED, "a network card is missing");
@@ -356,8 +380,8 @@ give_channel(const Vm *vm, VnVirtMessage *message, VnDriverChannel *out)
   if (vm->by_folder)
     *out = (VnDriverChannel){.kind = VN_DRIVER_CHANNEL_SPOOL,
                              .fd = fcntl(vm->folder, F_DUPFD_CLOEXEC, 0)};
-  else
-    *out = (VnDriverChannel){.kind = VN_DRIVER_CHANNEL_PORT, .fd = take_fd(message, 0)};
+  else /* the kind stands there already: no_channel */
+    out->fd = take_fd(message, 0);
 }
 
 static void
@@ -490,12 +514,12 @@ make_vm(VnDriverState *state, const VnDriverVm *vm, GError **error)
   g_auto(VnVirtImage) image = {0};
   if (g_hash_table_contains(state->vms, GUINT_TO_POINTER(vm->id)))
     return TRUE;
-  if (!vn_virt_image_read(vm, &image, error))
+  if (!(state->containers ? vn_virt_container_read : vn_virt_image_read)(vm, &image, error))
     return FALSE;
   const char *uri = NULL;
   if (vm->image_keys == NULL || !g_variant_lookup(vm->image_keys, "uri", "&s", &uri))
-    uri = EMBEDDED;
-  if (image.spec.folder && strcmp(uri, EMBEDDED) != 0)
+    uri = state->containers ? VN_VIRT_CONTAINERS : VN_VIRT_EMBEDDED;
+  if (image.spec.folder && strcmp(uri, VN_VIRT_EMBEDDED) != 0)
     return missing(error, "`channel folder` works with VNEC's own libvirt alone",
                    "leave out `uri` or `channel`");
   VnVirtClient *client = client_of(state, uri, error);
@@ -537,11 +561,18 @@ share_folder(VnDriverState *state, guint32 id, GError **error)
                                      &vm->folder, 1, error);
 }
 
+static VnDriverChannel
+no_channel(const VnDriverState *state)
+{
+  return (VnDriverChannel){
+      .kind = state->containers ? VN_DRIVER_CHANNEL_STREAM : VN_DRIVER_CHANNEL_PORT, .fd = -1};
+}
+
 static void
 power_on(VnDriverState *state, VnDriverItem *items, VnDriverChannel *out_channels, guint n)
 {
   for (guint i = 0; i < n; i++) {
-    out_channels[i] = (VnDriverChannel){.kind = VN_DRIVER_CHANNEL_PORT, .fd = -1};
+    out_channels[i] = no_channel(state);
     (void)share_folder(state, items[i].id, &items[i].error); /* the item says it */
   }
   Batch batch = {.state = state, .items = items, .channels = out_channels, .n = n};
@@ -586,7 +617,7 @@ revert(VnDriverState *state, guint32 id, const char *name, VnDriverChannel *out_
        GError **error)
 {
   const Vm *vm = find(state, id, error);
-  *out_channel = (VnDriverChannel){.kind = VN_DRIVER_CHANNEL_PORT, .fd = -1};
+  *out_channel = no_channel(state);
   if (vm == NULL)
     return FALSE;
   VnDriverItem item = {.id = id};
@@ -683,23 +714,26 @@ prove(VnDriverState *state, GPtrArray *out_facts, GError **error)
   return TRUE;
 }
 
+/* What both do alike. */
+#define OPERATIONS                                                                    \
+  .close = close_experiment, .make_segments = make_segments, .make_vms = make_vms,    \
+  .power_on = power_on, .power_off = power_off, .remove_vms = remove_vms,             \
+  .remove_segments = remove_segments, .snapshot = snapshot, .revert = revert,         \
+  .suspend = suspend_vm, .resume = resume_vm, .set_link = set_link, .impair = impair, \
+  .prove = prove
+
 const VnDriver vn_driver_qemu = {
     .tech = VN_TECH_QEMU,
     .by_agent = VN_DRIVER_CLOCK | VN_DRIVER_NETWORK | VN_DRIVER_OBITUARY,
     .probe = probe,
     .open = open_experiment,
-    .close = close_experiment,
-    .make_segments = make_segments,
-    .make_vms = make_vms,
-    .power_on = power_on,
-    .power_off = power_off,
-    .remove_vms = remove_vms,
-    .remove_segments = remove_segments,
-    .snapshot = snapshot,
-    .revert = revert,
-    .suspend = suspend_vm,
-    .resume = resume_vm,
-    .set_link = set_link,
-    .impair = impair,
-    .prove = prove,
+    OPERATIONS,
+};
+
+const VnDriver vn_driver_lxc = {
+    .tech = VN_TECH_LXC,
+    .by_agent = VN_DRIVER_NETWORK | VN_DRIVER_OBITUARY,
+    .probe = probe_containers,
+    .open = open_containers,
+    OPERATIONS,
 };

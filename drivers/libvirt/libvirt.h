@@ -4,3 +4,4 @@
 #include "driver/driver.h"
 
 extern const VnDriver vn_driver_qemu;
+extern const VnDriver vn_driver_lxc;

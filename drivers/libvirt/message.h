@@ -12,6 +12,10 @@
 #define VN_VIRT_MESSAGE_MAX (120u << 10) /* bytes; a socket's default buffer takes it */
 #define VN_VIRT_FDS_MAX     40u
 
+/* What vnec-virt takes for an address of libvirt besides libvirt's own. */
+#define VN_VIRT_EMBEDDED   "embed" /* QEMU, in a nest */
+#define VN_VIRT_CONTAINERS "lxc"   /* containers, in a den */
+
 /* X(ID, "what it does", argument) */
 #define VN_VIRT_OPS(X)                                                                  \
   X(MAKE, "make a machine: a{sv} of spec.h, with its image's descriptors")              \

@@ -29,14 +29,15 @@
 #include <unistd.h>
 
 #include "drivers/libvirt/message.h"
+#include "drivers/libvirt/nest-private.h"
 #include "drivers/libvirt/room.h"
 
 #define SPACES                                                                               \
   (CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | \
    CLONE_PIDFD)
 
-/* Where the new root is put together; any folder that is there on every system. */
-#define BASE "/tmp"
+#define BASE   VN_VIRT_NEST_BASE
+#define CLOSED VN_VIRT_NEST_CLOSED
 
 #define INSIDE  1000u /* user and group in the nest */
 #define KVM_GID 1001u /* in the nest */
@@ -45,7 +46,7 @@ static const char *const folders[] = {"usr", "dev", "proc", "sys",    "etc",
                                       "tmp", "run", "v",    "states", "old"};
 /* Links into /usr nowadays, folders on older systems. */
 static const char *const system_folders[] = {"bin", "sbin", "lib", "lib32", "lib64", "libx32"};
-static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "kvm"};
+static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "kvm", NULL};
 static const char *const settings[] = {"/etc/ld.so.cache", "/etc/alternatives"};
 
 /* ---- the watcher ---- */
@@ -119,10 +120,8 @@ bind_to(const char *from, const char *to, guint64 attributes, GError **error)
   return TRUE;
 }
 
-#define CLOSED (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
-
-static gboolean
-bind_file(const char *from, const char *to, guint64 attributes, GError **error)
+gboolean
+vn_virt_nest_bind(const char *from, const char *to, guint64 attributes, GError **error)
 {
   struct stat found;
   if (stat(from, &found) != 0)
@@ -139,8 +138,8 @@ bind_file(const char *from, const char *to, guint64 attributes, GError **error)
   return bind_to(from, to, attributes, error);
 }
 
-static gboolean
-build_system(GError **error)
+gboolean
+vn_virt_nest_system(GError **error)
 {
   if (!bind_to("/usr", BASE "/usr", CLOSED, error))
     return FALSE;
@@ -150,24 +149,24 @@ build_system(GError **error)
     g_autofree char *target = g_file_read_link(from, NULL);
     if (target != NULL && symlink(target, to) != 0)
       return vn_virt_fail(error, errno, "making %s", to);
-    if (target == NULL && !bind_file(from, to, CLOSED, error))
+    if (target == NULL && !vn_virt_nest_bind(from, to, CLOSED, error))
       return FALSE;
   }
   for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
     g_autofree char *to = g_strconcat(BASE, settings[i], NULL);
-    if (!bind_file(settings[i], to, CLOSED, error))
+    if (!vn_virt_nest_bind(settings[i], to, CLOSED, error))
       return FALSE;
   }
-  return bind_to("/sys", BASE "/sys", CLOSED, error);
+  return TRUE;
 }
 
-static gboolean
-build_devices(GError **error)
+gboolean
+vn_virt_nest_devices(const char *const *names, GError **error)
 {
-  for (guint i = 0; i < G_N_ELEMENTS(devices); i++) {
-    g_autofree char *from = g_strconcat("/dev/", devices[i], NULL);
-    g_autofree char *to = g_strconcat(BASE "/dev/", devices[i], NULL);
-    if (!bind_file(from, to, 0, error))
+  for (guint i = 0; names[i] != NULL; i++) {
+    g_autofree char *from = g_strconcat("/dev/", names[i], NULL);
+    g_autofree char *to = g_strconcat(BASE "/dev/", names[i], NULL);
+    if (!vn_virt_nest_bind(from, to, 0, error))
       return FALSE;
   }
   if (mkdir(BASE "/dev/shm", 01777) != 0 || mkdir(BASE "/dev/pts", 0755) != 0)
@@ -187,8 +186,8 @@ write_users(GError **error)
          g_file_set_contents(BASE "/etc/group", "vnec:x:1000:\nkvm:x:1001:\n", -1, error);
 }
 
-static gboolean
-change_root(GError **error)
+gboolean
+vn_virt_nest_change_root(GError **error)
 {
   if (chdir(BASE) != 0 || syscall(SYS_pivot_root, ".", "old") != 0 || chdir("/") != 0)
     return vn_virt_fail(error, errno, "changing the root");
@@ -260,7 +259,9 @@ build_root(const char *states, GError **error)
            0 ||
        mount_setattr(AT_FDCWD, BASE VN_VIRT_STATES, AT_RECURSIVE, &closed, sizeof closed) != 0))
     return vn_virt_fail(error, errno, "mounting the kept states");
-  return build_system(error) && build_devices(error) && write_users(error) && change_root(error);
+  return vn_virt_nest_system(error) && bind_to("/sys", BASE "/sys", CLOSED, error) &&
+         vn_virt_nest_devices(devices, error) && write_users(error) &&
+         vn_virt_nest_change_root(error);
 }
 
 static gboolean

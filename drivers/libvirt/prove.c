@@ -74,8 +74,12 @@ vn_virt_prove(const VnVirtHost *host, guint on, GPtrArray *out_facts, GError **e
     if (!is_empty(path, 1))
       return fail(error, "not confined: a process of the machines has sockets of %s", sockets[i]);
   }
-  g_ptr_array_add(out_facts, g_strdup_printf("%u virtual machines in namespaces of their own: no "
-                                             "link but lo, no route, no network socket",
-                                             on));
+  g_ptr_array_add(out_facts,
+                  g_strdup_printf("%u %s in namespaces of their own: no link but lo, no route, no "
+                                  "network socket%s",
+                                  on, host->containers ? "containers" : "virtual machines",
+                                  host->containers ? " around them; in each no link but lo and the "
+                                                     "hub's, and a root that is nobody's"
+                                                   : ""));
   return TRUE;
 }

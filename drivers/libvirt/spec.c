@@ -22,6 +22,7 @@ vn_virt_spec_clear(VnVirtSpec *spec)
 #undef X
   for (guint i = 0; i < VN_VIRT_N_FILES; i++)
     g_clear_pointer(&spec->files[i], g_free);
+  g_clear_pointer(&spec->words, g_strfreev);
 }
 
 #define PACK_u(value) g_variant_new_uint32(value)
@@ -44,6 +45,9 @@ vn_virt_spec_pack(const VnVirtSpec *spec)
   g_variant_builder_add(&all, "{sv}", "macs",
                         g_variant_new_fixed_array(G_VARIANT_TYPE_UINT64, spec->macs, spec->n_macs,
                                                   sizeof spec->macs[0]));
+  if (spec->words != NULL)
+    g_variant_builder_add(&all, "{sv}", "words",
+                          g_variant_new_strv((const char *const *)spec->words, -1));
   return g_variant_builder_end(&all);
 }
 
@@ -51,12 +55,15 @@ static gboolean
 check(const VnVirtSpec *spec, GError **error)
 {
   const char *why = NULL;
-  if (spec->memory < VN_VIRT_MEMORY_MIN)
+  gboolean container = g_strcmp0(spec->kind, VN_VIRT_KIND_CONTAINER) == 0; /* 0: not limited */
+  if (spec->memory < VN_VIRT_MEMORY_MIN && !(container && spec->memory == 0))
     why = "has less than 16 MiB of memory";
-  else if (spec->cpus == 0 || spec->cpus > VN_VIRT_CPUS_MAX)
+  else if ((spec->cpus == 0 && !container) || spec->cpus > VN_VIRT_CPUS_MAX)
     why = "has no sensible number of processors";
   else if (spec->format > VN_VIRT_QCOW2)
     why = "has a disk of an unknown format";
+  else if (spec->words != NULL && g_strv_length(spec->words) > VN_VIRT_WORDS_MAX)
+    why = "has too many routes";
   if (why == NULL)
     return TRUE;
   g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_UNSUPPORTED, "machine “%s” %s", spec->name,
@@ -74,6 +81,7 @@ vn_virt_spec_unpack(GVariant *packed, VnVirtSpec *out, GError **error)
 #undef X
   for (guint i = 0; i < VN_VIRT_N_FILES; i++)
     (void)g_variant_lookup(packed, file_names[i], "s", &out->files[i]); /* may be absent */
+  (void)g_variant_lookup(packed, "words", "^as", &out->words);          /* may be absent */
   g_autoptr(GVariant) macs = g_variant_lookup_value(packed, "macs", G_VARIANT_TYPE("at"));
   gsize n = 0;
   const guint64 *values = macs != NULL ? g_variant_get_fixed_array(macs, &n, sizeof *values) : NULL;

@@ -7,6 +7,9 @@
  * The filter is a list, not a policy language: refused calls give EPERM, unknown calling
  * conventions ENOSYS. clone3 gives ENOSYS because its flags can't be seen; C libraries fall back.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "cage/cage.h"
 
 #include <errno.h>

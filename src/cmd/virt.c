@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "drivers/libvirt/den.h"
 #include "drivers/libvirt/engine.h"
 #include "drivers/libvirt/folder.h"
 #include "drivers/libvirt/kvm.h"
@@ -13,6 +14,7 @@
 static const char usage[] =
     "usage: vnec-virt CALLS EVENTS URI STATES FOLDER EXPERIMENT\n"
     "       vnec-virt --check  says whether namespaces can be made for machines\n"
+    "       vnec-virt --containers  says whether containers can be run\n"
     "       vnec-virt --kvm    says whether KVM runs guests here\n"
     "       vnec-virt --folder SOCKET  makes a folder to share with a machine\n"
     "\n"
@@ -28,10 +30,10 @@ show_kvm(void)
 }
 
 static int
-show_check(void)
+show_check(gboolean (*check)(GError **error))
 {
   g_autoptr(GError) error = NULL;
-  if (vn_virt_nest_check(&error))
+  if (check(&error))
     return EXIT_SUCCESS;
   puts(error->message);
   return EXIT_FAILURE;
@@ -41,7 +43,9 @@ int
 main(int argc, char **argv)
 {
   if (argc == 2 && strcmp(argv[1], "--check") == 0)
-    return show_check();
+    return show_check(vn_virt_nest_check);
+  if (argc == 2 && strcmp(argv[1], "--containers") == 0)
+    return show_check(vn_virt_den_check);
   if (argc == 2 && strcmp(argv[1], "--kvm") == 0)
     return show_kvm();
   if (argc == 3 && strcmp(argv[1], "--folder") == 0)

@@ -8,7 +8,7 @@
 const VnDriver *const *
 vn_registry(gsize *out_n)
 {
-  static const VnDriver *const drivers[] = {&vn_driver_netns, &vn_driver_qemu};
+  static const VnDriver *const drivers[] = {&vn_driver_netns, &vn_driver_qemu, &vn_driver_lxc};
   *out_n = G_N_ELEMENTS(drivers);
   return drivers;
 }

@@ -49,8 +49,8 @@ static const VnTechKey keys_QEMU[] = {
 };
 
 static const VnTechKey keys_LXC[] = {
-    TEXT("rootfs", TRUE, "folder that is its root"),
-    TEXT("init", FALSE, "program that it starts"),
+    FILE_("rootfs", "folder that is its root, which is only read"),
+    {"ready_within", VN_TECH_KEY_DURATION, NULL, FALSE, "time in which its first process must answer"},
 };
 
 static const VnTechKey keys_UML[] = {
