@@ -14,12 +14,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libvirt/libvirt-lxc.h>
-#include <linux/nsfs.h>
 #include <poll.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -45,6 +41,7 @@ struct VnVirtContainer {
   guint last;        /* number that was given last */
   gboolean kept;     /* by power_off(keep) */
   gboolean mounted;
+  int space; /* its network namespace while it is on; -1 */
   virDomainPtr domain;
   gint running, changing; /* atomic, as in machine.c */
   GHashTable *snapshots;  /* name to folder */
@@ -110,6 +107,7 @@ vn_virt_container_new(VnVirtHost *host, VnVirtSpec *spec, int *fds, GError **err
 {
   VnVirtContainer *container = g_new0(VnVirtContainer, 1);
   container->host = host;
+  container->space = -1;
   container->spec = *spec;
   memset(spec, 0, sizeof *spec);
   container->folder = g_strdup_printf("%s/%u", host->home, container->spec.id);
@@ -234,6 +232,7 @@ static gboolean
 destroy(VnVirtContainer *container, GError **error)
 {
   g_atomic_int_set(&container->running, FALSE);
+  close_fd(&container->space);
   if (container->domain != NULL) {
     if (virDomainDestroy(container->domain) != 0 && virDomainIsActive(container->domain) == 1)
       return vn_virt_host_fail(error, "turning it off");
@@ -251,8 +250,10 @@ create(VnVirtContainer *container, int *out_channel, GError **error)
   g_autofree char *root = part(container, "root", 0);
   g_autofree char *xml = vn_virt_container_xml(&container->spec, container->name, container->uuid,
                                                root, !container->own_root);
+  int on = 1;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
     return vn_virt_fail(error, errno, "making its channel");
+  (void)setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on); /* then nobody is first */
   container->domain = virDomainCreateXMLWithFiles(container->host->connection, xml, 1, &pair[1],
                                                   VIR_DOMAIN_START_AUTODESTROY);
   close_fd(&pair[1]); /* the container's */
@@ -264,16 +265,39 @@ create(VnVirtContainer *container, int *out_channel, GError **error)
   return vn_virt_host_fail(error, "starting it");
 }
 
+/* One byte, and whose it is: the kernel says so, in numbers of our process namespace. */
+static gboolean
+read_byte(int channel, char *out, pid_t *out_sender)
+{
+  union {
+    char bytes[CMSG_SPACE(sizeof(struct ucred))];
+    struct cmsghdr align;
+  } control;
+  struct iovec part = {out, 1};
+  struct msghdr message = {.msg_iov = &part,
+                           .msg_iovlen = 1,
+                           .msg_control = control.bytes,
+                           .msg_controllen = sizeof control.bytes};
+  if (recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1)
+    return FALSE;
+  const struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+  struct ucred sender = {0};
+  if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_CREDENTIALS)
+    memcpy(&sender, CMSG_DATA(head), sizeof sender);
+  *out_sender = sender.pid;
+  return TRUE;
+}
+
 /* The next line that its first process says, byte by byte: what follows is the agent's. */
 static gboolean
-read_line(int channel, guint seconds, char line[LINE_BYTES])
+read_line(int channel, guint seconds, char line[LINE_BYTES], pid_t *out_sender)
 {
   gint64 end = g_get_monotonic_time() + (gint64)seconds * G_USEC_PER_SEC;
   for (guint n = 0; n + 1 < LINE_BYTES; n++) {
     struct pollfd ready = {channel, POLLIN, 0};
     gint64 left = (end - g_get_monotonic_time()) / 1000;
     if (left <= 0 || poll(&ready, 1, (int)MIN(left, G_MAXINT)) <= 0 ||
-        read(channel, line + n, 1) != 1)
+        !read_byte(channel, line + n, out_sender))
       return FALSE;
     if (line[n] != '\n')
       continue;
@@ -284,10 +308,11 @@ read_line(int channel, guint seconds, char line[LINE_BYTES])
 }
 
 static gboolean
-expect_line(const VnVirtContainer *container, int channel, const char *expected, GError **error)
+expect_line(const VnVirtContainer *container, int channel, const char *expected, pid_t *out_sender,
+            GError **error)
 {
   char line[LINE_BYTES];
-  if (!read_line(channel, container->spec.patience, line)) {
+  if (!read_line(channel, container->spec.patience, line, out_sender)) {
     g_set_error(error, VN_DRIVER_ERROR, VN_DRIVER_ERROR_FAILED,
                 "its first process ended or said nothing within %u s", container->spec.patience);
     return FALSE;
@@ -299,38 +324,20 @@ expect_line(const VnVirtContainer *container, int channel, const char *expected,
   return FALSE;
 }
 
-/* A namespace of a running container; -1 with error. */
-static int
-open_space(const VnVirtContainer *container, int kind, GError **error)
+/* Its network namespace, while its first process waits for us. libvirt's own way (its
+ * virDomainLxcOpenNamespace) knows that process by luck only: the news of it get lost at times. */
+static gboolean
+open_space(VnVirtContainer *container, pid_t first, GError **error)
 {
-  int *all = NULL, found = -1;
-  int n = virDomainLxcOpenNamespace(container->domain, &all, 0);
-  if (n < 0) {
-    vn_virt_host_fail(error, "opening its namespaces");
-    return -1;
-  }
-  for (int i = 0; i < n; i++) {
-    if (found < 0 && ioctl(all[i], NS_GET_NSTYPE) == kind) {
-      found = all[i];
-      (void)fcntl(found, F_SETFD, FD_CLOEXEC); /* it is valid */
-    } else
-      close_fd(&all[i]);
-  }
-  free(all); /* libvirt's */
-  if (found < 0)
-    vn_virt_fail(error, ENOENT, "its network namespace");
-  return found;
+  g_autofree char *path = g_strdup_printf("/proc/%d/ns/net", (int)first);
+  container->space = open(path, O_RDONLY | O_CLOEXEC);
+  return container->space >= 0 || vn_virt_fail(error, errno, "opening its network namespace");
 }
 
 static gboolean
 plug(VnVirtContainer *container, VnVirtLife *life, GError **error)
 {
-  int space = open_space(container, CLONE_NEWNET, error);
-  if (space < 0)
-    return FALSE;
-  gboolean plugged = vn_virt_taps_make(space, &container->spec, life->nics, error);
-  close_fd(&space);
-  if (!plugged)
+  if (!vn_virt_taps_make(container->space, &container->spec, life->nics, error))
     return FALSE;
   life->n_nics = container->spec.n_macs;
   return send(life->channel, "g", 1, MSG_NOSIGNAL) == 1 ||
@@ -338,14 +345,24 @@ plug(VnVirtContainer *container, VnVirtLife *life, GError **error)
 }
 
 static gboolean
+begin_life(VnVirtContainer *container, VnVirtLife *life, GError **error)
+{
+  pid_t first = 0;
+  return expect_line(container, life->channel, "start", &first, error) &&
+         open_space(container, first, error) && plug(container, life, error) &&
+         expect_line(container, life->channel, "ready", &first, error);
+}
+
+static gboolean
 start(VnVirtContainer *container, VnVirtLife *life, GError **error)
 {
+  int off = 0;
   if (container->upper == 0 && !begin_upper(container, error))
     return FALSE;
   life->fresh = mount_root(container, error) && create(container, &life->channel, error) &&
-                expect_line(container, life->channel, "start", error) &&
-                plug(container, life, error) &&
-                expect_line(container, life->channel, "ready", error);
+                begin_life(container, life, error);
+  if (life->fresh) /* the agent needs not say who it is with each word */
+    (void)setsockopt(life->channel, SOL_SOCKET, SO_PASSCRED, &off, sizeof off);
   return life->fresh;
 }
 
@@ -527,10 +544,7 @@ vn_virt_container_prove(const VnVirtContainer *container, GError **error)
 {
   if (!vn_virt_container_is_on(container))
     return TRUE;
-  int space = open_space(container, CLONE_NEWNET, error);
-  gboolean good = space >= 0 && vn_virt_taps_prove(space, &container->spec, error);
-  close_fd(&space);
-  return good;
+  return vn_virt_taps_prove(container->space, &container->spec, error);
 }
 
 void
