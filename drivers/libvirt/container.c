@@ -243,6 +243,10 @@ destroy(VnVirtContainer *container, GError **error)
   return TRUE;
 }
 
+/* libvirt's helpers make the group that all containers are in, each if it is not there, and take it
+ * from under each other when two begin at once. */
+static GMutex creating;
+
 static gboolean
 create(VnVirtContainer *container, int *out_channel, GError **error)
 {
@@ -254,8 +258,10 @@ create(VnVirtContainer *container, int *out_channel, GError **error)
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
     return vn_virt_fail(error, errno, "making its channel");
   (void)setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof on); /* then nobody is first */
+  g_mutex_lock(&creating);
   container->domain = virDomainCreateXMLWithFiles(container->host->connection, xml, 1, &pair[1],
                                                   VIR_DOMAIN_START_AUTODESTROY);
+  g_mutex_unlock(&creating);
   close_fd(&pair[1]); /* the container's */
   if (container->domain != NULL) {
     *out_channel = pair[0];
