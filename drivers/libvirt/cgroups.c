@@ -206,7 +206,8 @@ vn_virt_cgroups_sweep(const VnVirtCgroups *cgroups)
   }
 }
 
-/* When a process started, in the kernel's ticks; 0: there is none. */
+/* When a process started, in the kernel's ticks; 0: there is none, or it is dead and nobody has
+ * collected it. */
 static guint64
 started(int pid)
 {
@@ -216,7 +217,9 @@ started(int pid)
     return 0;
   const char *after = strrchr(text, ')'); /* the name may hold anything */
   g_auto(GStrv) fields = g_strsplit(after != NULL ? after + 1 : "", " ", -1);
-  return g_strv_length(fields) > 20 ? g_ascii_strtoull(fields[20], NULL, 10) : 0;
+  if (g_strv_length(fields) <= 20 || strcmp(fields[1], "Z") == 0 || strcmp(fields[1], "X") == 0)
+    return 0;
+  return g_ascii_strtoull(fields[20], NULL, 10);
 }
 
 /* Folders of watchers that are no more. One that is in use can't be removed anyway. */
