@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -41,7 +42,8 @@ struct VnVirtContainer {
   guint last;        /* number that was given last */
   gboolean kept;     /* by power_off(keep) */
   gboolean mounted;
-  int space; /* its network namespace while it is on; -1 */
+  int space;   /* its network namespace while it is on; -1 */
+  pid_t first; /* its first process, whose end is the end of all */
   virDomainPtr domain;
   gint running, changing; /* atomic, as in machine.c */
   GHashTable *snapshots;  /* name to folder */
@@ -132,9 +134,9 @@ vn_virt_container_id(const VnVirtContainer *container)
 }
 
 const char *
-vn_virt_container_domain(const VnVirtContainer *container)
+vn_virt_container_uuid(const VnVirtContainer *container)
 {
-  return container->name;
+  return container->uuid;
 }
 
 gboolean
@@ -337,6 +339,7 @@ open_space(VnVirtContainer *container, pid_t first, GError **error)
 {
   g_autofree char *path = g_strdup_printf("/proc/%d/ns/net", (int)first);
   container->space = open(path, O_RDONLY | O_CLOEXEC);
+  container->first = first;
   return container->space >= 0 || vn_virt_fail(error, errno, "opening its network namespace");
 }
 
@@ -543,6 +546,15 @@ vn_virt_container_stopped(VnVirtContainer *container)
   g_atomic_int_set(&container->running, FALSE);
   return g_strdup(
       "its container stopped by itself: its agent ended, or all of its memory was used");
+}
+
+gboolean
+vn_virt_container_abandon(VnVirtContainer *container)
+{
+  if (!g_atomic_int_compare_and_exchange(&container->running, TRUE, FALSE))
+    return FALSE;
+  (void)kill(container->first, SIGKILL); /* fails only if it is gone */
+  return TRUE;
 }
 
 gboolean

@@ -16,7 +16,7 @@ typedef struct VnVirtContainer VnVirtContainer;
 VnVirtContainer *
 vn_virt_container_new(VnVirtHost *host, VnVirtSpec *spec, int *fds, GError **error);
 void vn_virt_container_free(VnVirtContainer *container);
-const char *vn_virt_container_domain(const VnVirtContainer *container);
+const char *vn_virt_container_uuid(const VnVirtContainer *container);
 guint32 vn_virt_container_id(const VnVirtContainer *container);
 
 gboolean vn_virt_container_on(VnVirtContainer *container, VnVirtLife *life, GError **error);
@@ -29,5 +29,7 @@ gboolean vn_virt_container_revert(VnVirtContainer *container, const char *name, 
                                   GError **error);
 
 char *vn_virt_container_stopped(VnVirtContainer *container);
+/* Its libvirt is gone: its processes end. FALSE: it was not on. */
+gboolean vn_virt_container_abandon(VnVirtContainer *container);
 gboolean vn_virt_container_is_on(const VnVirtContainer *container);
 gboolean vn_virt_container_prove(const VnVirtContainer *container, GError **error);
