@@ -21,6 +21,8 @@
 typedef struct {
   guint32 id, n_segments;
   guint32 *segments; /* by interface */
+  gboolean *down;    /* by interface: its link, by the script; under the state's lock, like: */
+  gboolean suspended;
   VnVirtClient *client;
   gpointer hold; /* its image */
   gboolean by_folder;
@@ -174,6 +176,7 @@ vm_free(gpointer data)
   if (vm->folder >= 0)
     (void)close(vm->folder); /* what is in it has no reader any more */
   g_free(vm->segments);
+  g_free(vm->down);
   g_free(vm);
 }
 
@@ -529,6 +532,7 @@ make_vm(VnDriverState *state, const VnDriverVm *vm, GError **error)
   Vm *made = g_new0(Vm, 1);
   *made = (Vm){.id = vm->id, .n_segments = vm->n_ifaces, .client = client};
   made->segments = g_new(guint32, vm->n_ifaces);
+  made->down = g_new0(gboolean, vm->n_ifaces);
   made->hold = g_steal_pointer(&image.hold);
   made->by_folder = image.spec.folder;
   made->folder = -1;
@@ -557,8 +561,23 @@ share_folder(VnDriverState *state, guint32 id, GError **error)
   if (vm->folder >= 0)
     (void)close(vm->folder); /* the last life's */
   vm->folder = vn_virt_folder_ask(state->program, error);
-  return vm->folder >= 0 && call_one(vm->client, VN_VIRT_FOLDER, g_variant_new_uint32(id),
-                                     &vm->folder, 1, error);
+  return vm->folder >= 0 &&
+         call_one(vm->client, VN_VIRT_FOLDER, g_variant_new_uint32(id), &vm->folder, 1, error);
+}
+
+/* A suspended machine is not there: its links are cut, or the kernel of a container would answer,
+ * and what a virtual machine missed would wait for it. */
+static gboolean
+set_suspended(VnDriverState *state, Vm *vm, gboolean suspended, GError **error)
+{
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&state->lock);
+  gboolean done = TRUE;
+  gboolean changes = vm->suspended != suspended;
+  vm->suspended = suspended;
+  for (guint32 i = 0; changes && done && i < vm->n_segments; i++)
+    done = vn_hub_set_link(state->context.hub, VN_HUB_PORT(vm->id, i), !suspended && !vm->down[i],
+                           error);
+  return done;
 }
 
 static VnDriverChannel
@@ -586,6 +605,11 @@ power_off(VnDriverState *state, VnDriverItem *items, guint n, gboolean keep_disk
   for (guint i = 0; i < n; i++)
     set_on(state, items[i].id, FALSE); /* its end is no loss */
   call_batch(&batch, VN_VIRT_OFF, note_done, with_keep, &keep_disk);
+  for (guint i = 0; i < n; i++) {
+    Vm *vm = find(state, items[i].id, NULL);
+    if (vm != NULL)
+      (void)set_suspended(state, vm, FALSE, NULL); /* a port that isn't there is not cut either */
+  }
 }
 
 static void
@@ -616,7 +640,7 @@ static gboolean
 revert(VnDriverState *state, guint32 id, const char *name, VnDriverChannel *out_channel,
        GError **error)
 {
-  const Vm *vm = find(state, id, error);
+  Vm *vm = find(state, id, error);
   *out_channel = no_channel(state);
   if (vm == NULL)
     return FALSE;
@@ -631,7 +655,7 @@ revert(VnDriverState *state, guint32 id, const char *name, VnDriverChannel *out_
     return FALSE;
   }
   if (item.error == NULL)
-    return TRUE;
+    return set_suspended(state, vm, FALSE, error);
   g_propagate_error(error, item.error);
   return FALSE;
 }
@@ -639,23 +663,31 @@ revert(VnDriverState *state, guint32 id, const char *name, VnDriverChannel *out_
 static gboolean
 suspend_vm(VnDriverState *state, guint32 id, GError **error)
 {
-  const Vm *vm = find(state, id, error);
+  Vm *vm = find(state, id, error);
   return vm != NULL &&
-         call_one(vm->client, VN_VIRT_SUSPEND, g_variant_new_uint32(id), NULL, 0, error);
+         call_one(vm->client, VN_VIRT_SUSPEND, g_variant_new_uint32(id), NULL, 0, error) &&
+         set_suspended(state, vm, TRUE, error);
 }
 
 static gboolean
 resume_vm(VnDriverState *state, guint32 id, GError **error)
 {
-  const Vm *vm = find(state, id, error);
+  Vm *vm = find(state, id, error);
   return vm != NULL &&
-         call_one(vm->client, VN_VIRT_RESUME, g_variant_new_uint32(id), NULL, 0, error);
+         call_one(vm->client, VN_VIRT_RESUME, g_variant_new_uint32(id), NULL, 0, error) &&
+         set_suspended(state, vm, FALSE, error);
 }
 
 static gboolean
-set_link(VnDriverState *state, guint32 vm, guint32 iface, gboolean up, GError **error)
+set_link(VnDriverState *state, guint32 id, guint32 iface, gboolean up, GError **error)
 {
-  return vn_hub_set_link(state->context.hub, VN_HUB_PORT(vm, iface), up, error);
+  Vm *vm = find(state, id, error);
+  if (vm == NULL)
+    return FALSE;
+  g_autoptr(GMutexLocker) locked = g_mutex_locker_new(&state->lock);
+  if (iface < vm->n_segments)
+    vm->down[iface] = !up;
+  return vm->suspended || vn_hub_set_link(state->context.hub, VN_HUB_PORT(id, iface), up, error);
 }
 
 static gboolean
