@@ -179,7 +179,7 @@ def measure(report):
                 results = harness.pairs([("vnec", lambda: power_on(cold)),
                                          ("by hand", lambda: by_hand(folder, accelerated)),
                                          ("restored", lambda: power_on(warm))], REPEAT)
-                report.add("a machine ready, cold", results[:2], "s", {"by hand": 1 / 1.15},
+                report.add("a machine ready, cold", results[:2], "s", {"by hand": round(1 / 1.15, 2)},
                            better="lower")
                 report.figure("a machine ready, restored", results[2][1], "s", 0.3)
                 report.figure("restored, of the time of a cold boot", 1 / results[2][2], "", 0.25)
