@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Certificates. Of random workflows: where the analysis finds that a need may not be met the
- * certificate leaves one open, and the checker accepts what it says. Of the examples and of tests/certify:
- * random changes of a certificate, and of the experiment below it, are all refused. */
+ * certificate leaves one open, and the checker accepts what it says. Of the examples and of
+ * tests/certify: random changes of a certificate, and of the experiment below it, are all
+ * refused. */
 #include <string.h>
 #include <unistd.h>
 

@@ -3,6 +3,7 @@
 #include "drivers/libvirt/console.h"
 
 #include <glib-unix.h>
+#include <libvirt/libvirt.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -124,4 +125,27 @@ vn_virt_console_last(VnVirtConsole *console)
       return line;
   }
   return NULL;
+}
+
+/* The console is what tells a panic from a guest that turned itself off: both are the end of the
+ * same emulator. */
+static const char *
+how_it_ended(int detail, const char *console)
+{
+  if (console != NULL && g_str_has_prefix(console, "Kernel panic"))
+    return "its guest panicked";
+  if (detail == VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN)
+    return "its guest turned itself off";
+  if (detail == VIR_DOMAIN_EVENT_STOPPED_FAILED || detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED)
+    return "its emulator died (somebody killed it, or memory ran out)";
+  return "its machine stopped by itself";
+}
+
+char *
+vn_virt_console_end(VnVirtConsole *console, int detail)
+{
+  g_autofree char *line = vn_virt_console_last(console);
+  const char *how = how_it_ended(detail, line);
+  return line == NULL ? g_strdup(how)
+                      : g_strdup_printf("%s; its console ends with: %s", how, line);
 }

@@ -15,3 +15,6 @@ void vn_virt_console_close(VnVirtConsole *console);
 int vn_virt_console_fd(const VnVirtConsole *console);
 /* The last line that says something, printable, at most some hundred bytes; NULL: nothing. */
 char *vn_virt_console_last(VnVirtConsole *console);
+/* Why the machine stopped, by libvirt's event (its detail of VIR_DOMAIN_EVENT_STOPPED) and by what
+ * the machine said last. */
+char *vn_virt_console_end(VnVirtConsole *console, int detail);

@@ -760,20 +760,6 @@ is_active(const VnVirtMachine *machine)
   return active;
 }
 
-/* The console is what tells a panic from a guest that turned itself off: both are the end of the
- * same emulator. */
-static const char *
-how_it_ended(int detail, const char *console)
-{
-  if (console != NULL && g_str_has_prefix(console, "Kernel panic"))
-    return "its guest panicked";
-  if (detail == VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN)
-    return "its guest turned itself off";
-  if (detail == VIR_DOMAIN_EVENT_STOPPED_FAILED || detail == VIR_DOMAIN_EVENT_STOPPED_CRASHED)
-    return "its emulator died (somebody killed it, or memory ran out)";
-  return "its machine stopped by itself";
-}
-
 char *
 vn_virt_machine_stopped(VnVirtMachine *machine, int detail)
 {
@@ -781,12 +767,7 @@ vn_virt_machine_stopped(VnVirtMachine *machine, int detail)
     return NULL;
   g_atomic_int_set(&machine->running, FALSE);
   char *fate = g_atomic_pointer_exchange(&machine->fate, NULL);
-  if (fate != NULL)
-    return fate;
-  g_autofree char *line = vn_virt_console_last(machine->console);
-  const char *how = how_it_ended(detail, line);
-  return line == NULL ? g_strdup(how)
-                      : g_strdup_printf("%s; its console ends with: %s", how, line);
+  return fate != NULL ? fate : vn_virt_console_end(machine->console, detail);
 }
 
 void

@@ -368,8 +368,8 @@ is_on_bridge(const VnNetnsKeeper *keeper, const VnNetnsPort *port)
   return segment != NULL && segment->bridges->len > 0;
 }
 
-/* Those in the slave's hub are silent there (wires.h). The guest sees nothing of it on its segments:
- * its links stay up, as they do on a machine whose processors stand still. */
+/* Those in the slave's hub are silent there (wires.h). The guest sees nothing of it on its
+ * segments: its links stay up, as they do on a machine whose processors stand still. */
 gboolean
 vn_netns_links_silence(VnNetnsKeeper *keeper, VnNetnsVm *vm, gboolean silent, GError **error)
 {

@@ -498,8 +498,8 @@ certificate_check(const Graph *graph, JsonNode *root, GPtrArray *open, char **ou
   if (claims == NULL || number_in(certificate, "certificate", 2) != 1)
     *out_why = g_strdup("it is no certificate of version 1");
   else
-    good =
-        read_lines(&c, array_in(certificate, "lines"), out_why) && check_all(&c, claims, open, out_why);
+    good = read_lines(&c, array_in(certificate, "lines"), out_why) &&
+           check_all(&c, claims, open, out_why);
   g_ptr_array_unref(c.lines);
   g_ptr_array_unref(c.n_always);
   g_array_unref(c.held);

@@ -50,7 +50,8 @@ static const VnTechKey keys_QEMU[] = {
 
 static const VnTechKey keys_LXC[] = {
     FILE_("rootfs", "folder that is its root, which is only read"),
-    {"ready_within", VN_TECH_KEY_DURATION, NULL, FALSE, "time in which its first process must answer"},
+    {"ready_within", VN_TECH_KEY_DURATION, NULL, FALSE,
+     "how long its first process may take to answer"},
 };
 
 static const VnTechKey keys_UML[] = {
